@@ -1,0 +1,1 @@
+"""The Unrolled course's Python package: reference networks, checks and the grader."""

@@ -1,0 +1,83 @@
+"""The notebook behind each page: what is downloaded, what Colab and Binder open.
+
+A chapter's source is MyST Markdown. Its executed, linear notebook is written
+beside the built page (``_sources/….ipynb``). Two things are done to it here:
+
+- Its first cell brings the course's light package where it is missing, as in
+  Colab; where it is there, as in the course's own environment, the cell does
+  nothing.
+- The theme's Colab button would open the Markdown, which Colab cannot. It is
+  pointed at the notebook of the *published* book, on the branch ``gh-pages``.
+  Binder has the repository's environment and opens the Markdown as a notebook.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from sphinx.application import Sphinx
+
+PUBLISHED_BRANCH = "gh-pages"
+
+SETUP_CELL = """\
+# Colab and other places without the course's package: fetch it. Elsewhere: nothing.
+import importlib.util
+
+if importlib.util.find_spec("autograder") is None:
+    %pip install --quiet "unrolled @ git+{repository}"
+"""
+
+
+def with_setup_cell(notebook: nbformat.NotebookNode, repository: str) -> nbformat.NotebookNode:
+    """Return the notebook with the cell that brings the package in front (once)."""
+    cell = nbformat.v4.new_code_cell(
+        SETUP_CELL.format(repository=repository), id="course-package", metadata={"tags": ["setup"]}
+    )
+    kept = [old for old in notebook.cells if old.get("id") != cell.id]
+    return nbformat.from_dict({**notebook, "cells": [cell, *kept]})
+
+
+def write_download(app: Sphinx, pagename: str, repository: str) -> None:
+    """Write the linear notebook of an executed page where the download button looks."""
+    executed = Path(app.outdir).parent / "jupyter_execute" / f"{pagename}.ipynb"
+    target = Path(app.outdir) / "_sources" / f"{pagename}.ipynb"
+    notebook = nbformat.read(executed, as_version=4)
+    notebook.nbformat_minor = max(notebook.nbformat_minor, 5)  # cells have names
+    target.parent.mkdir(parents=True, exist_ok=True)
+    nbformat.write(with_setup_cell(notebook, repository), target)
+
+
+def launch_address(name: str, repository: str, branch: str, pagename: str) -> str | None:
+    """Return what a launch button opens for a page; None where the theme's own address is right."""
+    project = repository.removeprefix("https://github.com/")
+    if name == "Colab":
+        path = f"{project}/blob/{PUBLISHED_BRANCH}/_sources/{pagename}.ipynb"
+        return f"https://colab.research.google.com/github/{path}"
+    if name == "Binder":
+        path = f"lab/tree/{pagename}.md%3Ffactory%3DNotebook"
+        return f"https://mybinder.org/v2/gh/{project}/{branch}?urlpath={path}"
+    return None
+
+
+def correct_buttons(
+    app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: object
+) -> None:
+    """Write the page's notebook and correct the addresses of its launch buttons."""
+    if doctree is None or "kernelspec" not in app.env.metadata.get(pagename, {}):
+        return
+    options = app.config.html_theme_options
+    repository, branch = options["repository_url"], options["repository_branch"]
+    write_download(app, pagename, repository)
+    for group in context.get("header_buttons", []):
+        for button in group.get("buttons", []):
+            address = launch_address(button["text"], repository, branch, pagename)
+            if address:
+                button["url"] = address
+
+
+def setup(app: Sphinx) -> dict[str, object]:
+    # After the theme has made its buttons and copied the notebook, which is at 501.
+    app.connect("html-page-context", correct_buttons, priority=600)
+    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -86,9 +86,7 @@ def tab_set(cells: list[nodes.container]) -> nodes.container:
         items.append(item)
     for node, cell in zip(items, cells, strict=True):
         node.source, node.line = cell.source, cell.line
-    result = create_component(
-        "tab-set", classes=["sd-tab-set", "framework-tabs"], children=items
-    )
+    result = create_component("tab-set", classes=["sd-tab-set", "framework-tabs"], children=items)
     result.source, result.line = cells[0].source, cells[0].line
     return result
 

@@ -1,11 +1,12 @@
 """The notebook behind each page: what is downloaded, what Colab and Binder open.
 
 A chapter's source is MyST Markdown. Its executed, linear notebook is written
-beside the built page (``_sources/….ipynb``). Two things are done to it here:
+beside the built page (``_sources/….ipynb``). Three things are done to it here:
 
 - Its first cell brings the course's light package where it is missing, as in
   Colab; where it is there, as in the course's own environment, the cell does
   nothing.
+- What native libraries log while they start is left out, as on the page.
 - The theme's Colab button would open the Markdown, which Colab cannot. It is
   pointed at the notebook of the *published* book, on the branch ``gh-pages``.
   Binder has the repository's environment and opens the Markdown as a notebook.
@@ -18,6 +19,7 @@ from typing import Any
 
 import nbformat
 from sphinx.application import Sphinx
+from stderr import without_chatter
 
 PUBLISHED_BRANCH = "gh-pages"
 
@@ -39,6 +41,21 @@ def with_setup_cell(notebook: nbformat.NotebookNode, repository: str) -> nbforma
     return nbformat.from_dict({**notebook, "cells": [cell, *kept]})
 
 
+def without_stderr_chatter(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
+    """Return the notebook without the lines that libraries log while starting."""
+
+    def kept(output: nbformat.NotebookNode) -> bool:
+        return output.get("name") != "stderr" or bool(without_chatter(output.text))
+
+    cells = [
+        nbformat.from_dict({**cell, "outputs": [o for o in cell.outputs if kept(o)]})
+        if cell.cell_type == "code"
+        else cell
+        for cell in notebook.cells
+    ]
+    return nbformat.from_dict({**notebook, "cells": cells})
+
+
 def write_download(app: Sphinx, pagename: str, repository: str) -> None:
     """Write the linear notebook of an executed page where the download button looks."""
     executed = Path(app.outdir).parent / "jupyter_execute" / f"{pagename}.ipynb"
@@ -46,7 +63,7 @@ def write_download(app: Sphinx, pagename: str, repository: str) -> None:
     notebook = nbformat.read(executed, as_version=4)
     notebook.nbformat_minor = max(notebook.nbformat_minor, 5)  # cells have names
     target.parent.mkdir(parents=True, exist_ok=True)
-    nbformat.write(with_setup_cell(notebook, repository), target)
+    nbformat.write(with_setup_cell(without_stderr_chatter(notebook), repository), target)
 
 
 def launch_address(name: str, repository: str, branch: str, pagename: str) -> str | None:

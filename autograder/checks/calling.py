@@ -1,0 +1,106 @@
+"""Calling a learner's code: with a time limit, its printing kept within bounds, its errors told in its own terms."""
+
+import contextlib
+import io
+import linecache
+import signal
+import threading
+import traceback
+import warnings
+from collections.abc import Iterator
+from types import FrameType
+from typing import Any
+
+LINES_SHOWN = 10
+CHARACTERS_KEPT = 10_000
+
+
+class TimeIsUp(BaseException):
+    """Raised inside the learner's code. Not an Exception, so that its own `except Exception` cannot swallow it."""
+
+
+class _BoundedText(io.TextIOBase):
+    """A stream that keeps the first CHARACTERS_KEPT characters and counts the lines of all of them."""
+
+    def __init__(self) -> None:
+        self.kept = ""
+        self.lines = 0
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, text: str, /) -> int:
+        self.lines += text.count("\n")
+        if len(self.kept) < CHARACTERS_KEPT:
+            self.kept += text[: CHARACTERS_KEPT - len(self.kept)]
+        return len(text)
+
+
+class Printed:
+    """What the learner's code printed while it was checked, warnings and standard error included."""
+
+    def __init__(self) -> None:
+        self._stream = _BoundedText()
+
+    @contextlib.contextmanager
+    def capture(self) -> Iterator[None]:
+        """Collect standard output, standard error and warnings; nothing reaches the notebook's own streams."""
+        with (
+            contextlib.redirect_stdout(self._stream),
+            contextlib.redirect_stderr(self._stream),
+            warnings.catch_warnings(),
+        ):
+            warnings.showwarning = self._show_warning
+            yield
+
+    def _show_warning(self, message: Any, category: type[Warning], *_args: Any, **_kw: Any) -> None:
+        self._stream.write(f"{category.__name__}: {message}\n")
+
+    def text(self) -> str:
+        """The first lines that were printed, for showing after the check; "" if nothing was."""
+        lines = self._stream.kept.splitlines()
+        if not lines:
+            return ""
+        shown = [f"  | {line}" for line in lines[:LINES_SHOWN]]
+        total = max(self._stream.lines, len(lines))
+        if total > LINES_SHOWN:
+            shown.append(f"  | … {total - LINES_SHOWN} more lines")
+        return "\n".join(["  Printed by your code:", *shown])
+
+
+@contextlib.contextmanager
+def time_limit(seconds: float) -> Iterator[None]:
+    """Raise TimeIsUp in the body after `seconds`.
+
+    Needs the main thread and a system with interval timers, which a notebook's kernel has on Linux and
+    macOS; elsewhere the body runs without a limit. An alarm that was already set is put back.
+    """
+    usable = hasattr(signal, "setitimer") and threading.current_thread() is threading.main_thread()
+    if not usable:
+        yield
+        return
+
+    def ring(_signum: int, _frame: FrameType | None) -> None:
+        raise TimeIsUp
+
+    before = signal.signal(signal.SIGALRM, ring)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def where_it_happened(error: BaseException, ours: str) -> str:
+    """The innermost line of the learner's own code in a traceback, as "line 3 of your cell: `…`".
+
+    `ours` is the folder of this package: frames from there are not the learner's. "" when there is none.
+    """
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        theirs = not frame.filename.startswith(ours) and "site-packages" not in frame.filename
+        standard = frame.filename.startswith("<frozen") or "/lib/python" in frame.filename
+        if theirs and not standard:
+            source = (frame.line or linecache.getline(frame.filename, frame.lineno or 0)).strip()
+            return f"line {frame.lineno} of your code in {frame.name}: `{source}`"
+    return ""

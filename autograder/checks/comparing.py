@@ -1,0 +1,136 @@
+"""Comparing one output with what was expected, and saying how it differs without saying what was expected."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from autograder.checks.failures import Verdict
+
+
+def judge(
+    output: str,
+    got: object,
+    expected: NDArray,
+    *,
+    allowed: float,
+    in_time: bool = False,
+    mask: NDArray | None = None,
+) -> Verdict:
+    """The verdict on one output.
+
+    `got` is what the learner's answer returned, of any type; `expected` the right array. An answer is right
+    when it has the expected shape and dtype and its largest error, relative to the largest expected
+    magnitude (or 1 where all is zero), is at most `allowed`. `in_time`: the first axis is time, which
+    with `mask` (T, B) makes sharper findings possible.
+    """
+    finding = (
+        _not_an_array(got)
+        or _wrong_shape(np.asarray(got), expected)
+        or _not_finite(np.asarray(got), in_time)
+        or _wrong_dtype(got, expected)
+    )
+    if finding:
+        return Verdict(output, False, finding)
+    values = np.asarray(got)
+    scale = float(np.abs(expected).max(initial=0.0)) or 1.0
+    error = np.abs(values - expected) / scale
+    if float(error.max(initial=0.0)) <= allowed:
+        return Verdict(output, True)
+    return Verdict(output, False, _how_it_differs(values, expected, error, allowed, in_time, mask))
+
+
+def _not_an_array(got: object) -> str:
+    if got is None:
+        return "is None: is the return statement there?"
+    if callable(got) or isinstance(got, (str, bytes, dict)):
+        return f"is a {type(got).__name__}, not an array"
+    try:
+        array = np.asarray(got)
+    except Exception:
+        return f"is a {type(got).__name__} that cannot be read as an array"
+    if array.dtype.kind not in "fiub":
+        return f"is an array of {array.dtype}, not of real numbers"
+    return ""
+
+
+def _wrong_shape(got: NDArray, expected: NDArray) -> str:
+    if got.shape == expected.shape:
+        return ""
+    text = f"has shape {got.shape}, expected {expected.shape}"
+    if got.shape == expected.shape[::-1]:
+        return text + ": it is transposed"
+    if sorted(got.shape) == sorted(expected.shape):
+        return text + ": its axes are in another order"
+    if got.size == expected.size:
+        return text + ": the same number of entries, laid out differently"
+    if got.ndim == expected.ndim + 1 and expected.shape in (got.shape[1:], got.shape[:1] + got.shape[2:]):
+        return text + ": one axis has not been summed over"
+    return text
+
+
+def _not_finite(got: NDArray, in_time: bool) -> str:
+    bad = ~np.isfinite(got)
+    if not bad.any():
+        return ""
+    kind = "NaN" if np.isnan(got).any() else "infinite values"
+    where = f", first at time step {int(np.argwhere(bad)[0][0])}" if in_time and got.ndim else ""
+    return f"contains {kind} ({int(bad.sum())} of {got.size} entries{where})"
+
+
+def _wrong_dtype(got: object, expected: NDArray) -> str:
+    plain_number = isinstance(got, float) and not isinstance(got, np.generic) and expected.ndim == 0
+    dtype = np.asarray(got).dtype
+    if plain_number or dtype == expected.dtype:
+        return ""
+    return f"has dtype {dtype}, expected {expected.dtype} like the inputs"
+
+
+def _how_it_differs(
+    got: NDArray,
+    expected: NDArray,
+    error: NDArray,
+    allowed: float,
+    in_time: bool,
+    mask: NDArray | None,
+) -> str:
+    def same(a: NDArray, b: NDArray) -> bool:
+        scale = float(np.abs(expected).max(initial=0.0)) or 1.0
+        return float(np.abs(a - b).max(initial=0.0)) / scale <= 4 * allowed
+
+    if not got.any():
+        return "is zero everywhere"
+    if same(got, -expected):
+        return "has the wrong sign"
+    power = float((expected * expected).sum())
+    factor = float((got * expected).sum()) / power if power else 0.0
+    if expected.size > 1 and factor and same(got, factor * expected):
+        return f"is {factor:.4g} times what it should be, everywhere"
+    if got.ndim == 2 and got.shape[0] == got.shape[1] > 1 and same(got, expected.T):
+        return "is the transpose of what it should be"
+    if in_time and len(got) > 1 and same(got, expected[::-1]):
+        return "is right but reversed in time"
+    if expected.size == 1:
+        return f"is off by a relative error of {float(error.max()):.2g}"
+    wrong = error > allowed
+    largest = f"largest relative error {float(error.max()):.2g}"
+    where = f"differs in {int(wrong.sum())} of {wrong.size} entries"
+    if wrong.all():
+        where = "differs everywhere"
+    elif in_time:
+        steps = np.flatnonzero(wrong.reshape(len(wrong), -1).any(axis=1))
+        if mask is not None and not wrong[mask != 0].any():
+            where = "differs only where the mask is 0"
+        elif len(wrong) > 1 and len(steps) == 1:
+            where = f"differs only at {_step_name(int(steps[0]), len(wrong))}"
+        elif len(steps) and steps[0] > 0 and len(steps) == len(wrong) - steps[0]:
+            where = f"differs from time step {int(steps[0])} on (counting from 0)"
+        elif mask is not None and not wrong[mask == 0].any():
+            where = "differs only where the mask is 1"
+    return f"{where}; {largest}"
+
+
+def _step_name(step: int, steps: int) -> str:
+    if step == 0:
+        return "the first time step"
+    if step == steps - 1:
+        return "the last time step"
+    return f"time step {step} (counting from 0)"

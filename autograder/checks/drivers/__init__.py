@@ -1,0 +1,58 @@
+"""Drivers: how arrays become a framework's tensors, and how a learner's function, differentiable operation or
+module is put to work on them. One module a framework, the same three functions in each; they run beside the
+learner's code, get arrays and give arrays, and know no expected value.
+"""
+
+import importlib
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple, Protocol
+
+from numpy.typing import NDArray
+
+
+class Missing(NamedTuple):
+    """Stands where an output should be, with the reason why there is none."""
+
+    reason: str
+
+
+class Unsuitable(Exception):
+    """The answer is not the kind of thing the task asks for; the message says what it should be."""
+
+
+class Driver(Protocol):
+    """What each framework's driver module offers. All arrays are NumPy's, time first."""
+
+    MODULE_DTYPE: str
+    """The floating-point type in which modules are run."""
+
+    def function(self, answer: Any, arrays: Sequence[NDArray]) -> object:
+        """answer(*arrays), tensors converted back to arrays wherever they stand in a tuple, list or dict."""
+
+    def pull_back(
+        self,
+        answer: Any,
+        arrays: Sequence[NDArray],
+        tracked: Sequence[int],
+        upstream: NDArray,
+    ) -> tuple[object, list[object]]:
+        """The operation's output, and the gradients its hand-written backward gives for arguments `tracked`."""
+
+    def module(
+        self,
+        answer: Any,
+        sizes: Sequence[int],
+        parameters: Mapping[str, NDArray],
+        arrays: Sequence[NDArray],
+        upstream: NDArray,
+    ) -> tuple[object, list[object]]:
+        """Build the class with `sizes`, load `parameters` by name, run it: the output, and the gradient of each
+        parameter as the framework finds it."""
+
+
+PACKAGES = {"numpy": "numpy", "pytorch": "torch", "tensorflow": "tensorflow"}
+
+
+def load(framework: str) -> Driver:
+    """The driver of a framework, importing it. Raises ImportError when the framework is not installed."""
+    return importlib.import_module(f"{__name__}.{framework}_driver")  # type: ignore[return-value]

@@ -1,0 +1,78 @@
+"""A question: the problems it draws, what it expects, and how an answer in each framework is called."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class Calling(Enum):
+    """How an answer is put to work."""
+
+    FUNCTION = "function"
+    """Called with arrays; what it returns is compared."""
+    PULL_BACK = "pull back"
+    """A differentiable operation with a hand-written backward: called, then its gradients are compared."""
+    MODULE = "module"
+    """A class: built, given parameters, run, and differentiated by the framework."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One drawn problem.
+
+    `given` names sizes and what is special about it, for a learner to read. `values` holds every array by
+    the name the task uses; `expected` every output by name. `terms` is the length of the longest sum in the
+    answer, from which the tolerance follows.
+    """
+
+    given: str
+    values: Mapping[str, NDArray]
+    expected: Mapping[str, NDArray]
+    terms: int
+
+    @property
+    def dtype(self) -> np.dtype:
+        """The floating-point type the answer is to be computed in."""
+        return next(v.dtype for v in self.values.values() if v.dtype.kind == "f")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """How one framework's answer to a question is called, and with what.
+
+    `arguments` are names in `Problem.values`, in order. For PULL_BACK and MODULE, `upstream` names the
+    gradient that is sent back; gradients are compared for `parameters` and for the arguments in `tracked`.
+    """
+
+    calling: Calling
+    arguments: tuple[str, ...]
+    outputs: tuple[str, ...]
+    upstream: str = ""
+    tracked: tuple[str, ...] = ()
+    parameters: tuple[str, ...] = ()
+    sizes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is asked. `advice` maps an output to what to look at when it is wrong ("" for any output)."""
+
+    name: str
+    problems: Callable[[np.random.Generator], Iterator[Problem]]
+    answers: Mapping[str, Answer]
+    advice: Mapping[str, str] = field(default_factory=dict)
+    see: str = ""
+    in_time: frozenset[str] = frozenset()
+    """Outputs whose first axis is time."""
+
+
+def tolerance(dtype: np.dtype, terms: int) -> float:
+    """The relative error an answer may have: 64 roundings for each term of its longest sum.
+
+    Any sensible order of the same operations stays far below it (a pairwise or a plain sum of n terms errs
+    by at most about n roundings); the smallest mistake in the catalogue is orders of magnitude above it.
+    """
+    return 64 * terms * float(np.finfo(dtype).eps)

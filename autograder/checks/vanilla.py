@@ -1,0 +1,255 @@
+"""The assignment `vanilla`: one step, a masked sequence, both backwards, the masked softmax loss."""
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from autograder.checks.question import Answer, Calling, Problem, Question
+from autograder.recurrent import (
+    sequence_backward,
+    sequence_forward,
+    softmax_cross_entropy,
+    step_backward,
+    step_forward,
+)
+
+Generator = np.random.Generator
+PARAMETERS = ("W", "U", "b")
+
+
+def _sizes(rng: Generator, **fixed: int) -> dict[str, int]:
+    """Unequal sizes T, B, D, H, K of at least 2, so that no wrong shape fits by accident; `fixed` overrides."""
+    drawn = rng.permutation(np.arange(2, 7))
+    return dict(zip("TBDHK", map(int, drawn), strict=True)) | fixed
+
+
+def _parameters(rng: Generator, n: dict[str, int], scale: float = 1.0) -> dict[str, NDArray]:
+    return {
+        "W": scale * rng.normal(size=(n["D"], n["H"])),
+        "U": scale * rng.normal(size=(n["H"], n["H"])) / np.sqrt(n["H"]),
+        "b": scale * rng.normal(size=n["H"]),
+    }
+
+
+def _mask(rng: Generator, n: dict[str, int]) -> NDArray:
+    """Zeros and ones with gaps, at least one of each kind where there is room for both."""
+    mask = (rng.random((n["T"], n["B"])) < 0.6).astype(float)
+    if mask.size > 1:
+        flat = mask.reshape(-1)
+        one, zero = rng.choice(mask.size, size=2, replace=False)
+        flat[one], flat[zero] = 1.0, 0.0
+    return mask
+
+
+def _cast(values: dict[str, NDArray], dtype: str) -> dict[str, NDArray]:
+    return {k: v.astype(dtype) if v.dtype.kind == "f" else v for k, v in values.items()}
+
+
+def _say(n: dict[str, int], letters: str, remark: str = "") -> str:
+    text = ", ".join(f"{letter} = {n[letter]}" for letter in letters)
+    return f"{text}, {remark}" if remark else text
+
+
+def _step_problem(rng: Generator, remark: str = "", dtype: str = "float64", scale: float = 1.0, **fixed: int) -> Problem:
+    n = _sizes(rng, **fixed)
+    values = _parameters(rng, n, scale) | {
+        "x": rng.normal(size=(n["B"], n["D"])),
+        "h_prev": rng.uniform(-0.9, 0.9, size=(n["B"], n["H"])),
+        "dh": rng.normal(size=(n["B"], n["H"])),
+    }
+    values = _cast(values, dtype)
+    x, h_prev, W, U, b = (values[k] for k in ("x", "h_prev", "W", "U", "b"))
+    values["h"] = step_forward(x, h_prev, W, U, b)
+    gradients = step_backward(values["dh"], x, h_prev, values["h"], W, U)
+    expected = {"h": values["h"]} | gradients._asdict()
+    return Problem(_say(n, "BDH", remark), values, expected, terms=n["B"] + n["D"] + n["H"])
+
+
+def _step_problems(rng: Generator) -> Iterator[Problem]:
+    yield _step_problem(rng)
+    yield _step_problem(rng)
+    yield _step_problem(rng, "a batch of one", B=1)
+    yield _step_problem(rng, "float32 inputs", dtype="float32")
+
+
+def _step_forward_problems(rng: Generator) -> Iterator[Problem]:
+    yield from _step_problems(rng)
+    yield _step_problem(rng, "pre-activations in the thousands", scale=4e3)
+
+
+def _sequence_problem(
+    rng: Generator, remark: str = "", dtype: str = "float64", empty: bool = False, **fixed: int
+) -> Problem:
+    n = _sizes(rng, **fixed)
+    mask = _mask(rng, n)
+    if empty:
+        mask[:, rng.integers(n["B"])] = 0.0
+    values = _parameters(rng, n) | {
+        "X": rng.normal(size=(n["T"], n["B"], n["D"])),
+        "h_0": rng.uniform(-0.9, 0.9, size=(n["B"], n["H"])),
+        "mask": mask,
+        "G": rng.normal(size=(n["T"], n["B"], n["H"])),
+    }
+    values = _cast(values, dtype)
+    X, h_0, W, U, b, mask = (values[k] for k in ("X", "h_0", "W", "U", "b", "mask"))
+    H = sequence_forward(X, h_0, W, U, b, mask)
+    gradients = sequence_backward(values["G"], X, H, h_0, W, U, mask)
+    values |= {"H": H, "sizes_D": np.array(n["D"]), "sizes_H": np.array(n["H"])}
+    terms = n["T"] * (n["B"] + n["D"] + n["H"])
+    return Problem(_say(n, "TBDH", remark), values, {"H": H} | gradients._asdict(), terms)
+
+
+def _sequence_problems(rng: Generator) -> Iterator[Problem]:
+    yield _sequence_problem(rng, "a mask with gaps")
+    yield _sequence_problem(rng, "a mask with gaps")
+    yield _sequence_problem(rng, "one sequence masked throughout", empty=True)
+    yield _sequence_problem(rng, "a single step", T=1)
+    yield _sequence_problem(rng, "a batch of one", B=1)
+    yield _sequence_problem(rng, "float32 inputs", dtype="float32")
+
+
+def _loss_problem(
+    rng: Generator, remark: str = "", dtype: str = "float64", scale: float = 2.0, **fixed: int
+) -> Problem:
+    n = _sizes(rng, **fixed)
+    mask = _mask(rng, n) if n["T"] * n["B"] > 1 else np.ones((1, 1))
+    values = {
+        "Y": scale * rng.normal(size=(n["T"], n["B"], n["K"])),
+        "targets": rng.integers(n["K"], size=(n["T"], n["B"])),
+        "mask": mask,
+    }
+    values = _cast(values, dtype)
+    loss, dY = softmax_cross_entropy(values["Y"], values["targets"], values["mask"], reduction="mean")
+    terms = n["T"] * n["B"] * n["K"]
+    return Problem(_say(n, "TBK", remark), values, {"loss": np.asarray(loss), "dY": dY}, terms)
+
+
+def _loss_problems(rng: Generator) -> Iterator[Problem]:
+    yield _loss_problem(rng, "a mask with gaps")
+    yield _loss_problem(rng, "a mask with gaps")
+    yield _loss_problem(rng, "a single step of a single sequence", T=1, B=1)
+    yield _loss_problem(rng, "logits in the thousands", scale=4e3)
+    yield _loss_problem(rng, "float32 inputs", dtype="float32")
+
+
+def _softsign_problems(rng: Generator) -> Iterator[Problem]:
+    for remark, scale in (("", 1.0), ("", 3.0), ("large inputs", 1e3)):
+        a = scale * rng.normal(size=(int(rng.integers(2, 6)), int(rng.integers(2, 6))))
+        h = a / (1 + np.abs(a))
+        given = f"h of shape {h.shape}" + (f", {remark}" if remark else "")
+        yield Problem(given, {"h": h}, {"dh_da": 1 / (1 + np.abs(a)) ** 2}, terms=1000 if remark else 10)
+
+
+_STEP = ("x", "h_prev", "W", "U", "b")
+_STEP_GRADIENTS = ("dx", "dh_prev", "dW", "dU", "db")
+_SEQUENCE = ("X", "h_0", "W", "U", "b", "mask")
+_SEQUENCE_GRADIENTS = ("dX", "dh_0", "dW", "dU", "db")
+
+
+def _function(arguments: tuple[str, ...], outputs: tuple[str, ...]) -> Answer:
+    return Answer(Calling.FUNCTION, arguments, outputs)
+
+
+def _pull_back(arguments: tuple[str, ...], output: str, upstream: str, gradients: tuple[str, ...]) -> Answer:
+    tracked = tuple(a for a in arguments if a != "mask")
+    return Answer(Calling.PULL_BACK, arguments, (output, *gradients), upstream, tracked)
+
+
+def _module(*sizes: str) -> Answer:
+    outputs = ("H", "dW", "dU", "db")
+    return Answer(Calling.MODULE, ("X", "h_0", "mask"), outputs, "G", parameters=PARAMETERS, sizes=sizes)
+
+
+def _everywhere(answer: Answer) -> dict[str, Answer]:
+    return dict.fromkeys(("numpy", "pytorch", "tensorflow"), answer)
+
+
+_BACKWARD_ADVICE = {
+    "h": "The forward pass was given; it should be unchanged.",
+    "H": "The forward pass was given; it should be unchanged.",
+    "db": "All other gradients are built from δa. Is it dh ⊙ (1 − h²), summed over the batch for db?",
+    "dW": "dW pairs each input with the δa of the same step and sums over the batch: an outer product, (D, H).",
+    "dU": "dU pairs δa with the state that went *into* the step, h_{t−1}, not with the one that came out.",
+}
+
+QUESTIONS = {
+    q.name: q
+    for q in (
+        Question(
+            "vanilla/step-forward",
+            _step_forward_problems,
+            _everywhere(_function(_STEP, ("h",))),
+            {"h": "The new state is tanh of three terms: the input times W, the previous state times U, and b."},
+            see='chapter 3, "One step" (eq-rnn-h)',
+        ),
+        Question(
+            "vanilla/sequence-forward",
+            _sequence_problems,
+            {
+                "numpy": _function(_SEQUENCE, ("H",)),
+                "pytorch": _module("sizes_D", "sizes_H"),
+                "tensorflow": _module("sizes_H"),
+            },
+            {
+                "H": "Each step starts from the state the step before left behind, the first one from h_0. Where the "
+                "mask is 0, a sequence keeps its state and the others move on.",
+                "": "The states are right, so look for what cuts a parameter off from the result.",
+            },
+            see='chapter 3, "Masks" (eq-rnn-mask)',
+            in_time=frozenset({"H"}),
+        ),
+        Question(
+            "vanilla/step-backward",
+            _step_problems,
+            {
+                "numpy": _function(("dh", "x", "h_prev", "h", "W", "U"), _STEP_GRADIENTS),
+                "pytorch": _pull_back(_STEP, "h", "dh", _STEP_GRADIENTS),
+                "tensorflow": _pull_back(_STEP, "h", "dh", _STEP_GRADIENTS),
+            },
+            _BACKWARD_ADVICE
+            | {
+                "dx": "δa goes back to x along W, to h_prev along U: each matrix transposed.",
+                "dh_prev": "δa goes back to x along W, to h_prev along U: each matrix transposed.",
+            },
+            see='chapter 3, "The gradient of one step" (eq-rnn-step-da)',
+        ),
+        Question(
+            "vanilla/sequence-backward",
+            _sequence_problems,
+            {
+                "numpy": _function(("G", "X", "H", "h_0", "W", "U", "mask"), _SEQUENCE_GRADIENTS),
+                "pytorch": _pull_back(_SEQUENCE, "H", "G", _SEQUENCE_GRADIENTS),
+                "tensorflow": _pull_back(_SEQUENCE, "H", "G", _SEQUENCE_GRADIENTS),
+            },
+            _BACKWARD_ADVICE
+            | {
+                "dX": "A state reaches the loss along two paths: directly, G_t, and through the next step. At a masked "
+                "step the gradient passes to h_{t−1} untouched.",
+                "dh_0": "dh_0 is what flows out of the first step, along U where it counts and untouched where it is "
+                "masked.",
+            },
+            see='chapter 4, "The recursion" (eq-bptt-dh)',
+            in_time=frozenset({"H", "dX"}),
+        ),
+        Question(
+            "vanilla/softmax-loss",
+            _loss_problems,
+            _everywhere(_function(("Y", "targets", "mask"), ("loss", "dY"))),
+            {
+                "loss": "Average −log p of the target over the steps that count: divide by the sum of the mask, not by "
+                "T·B. Subtract the largest logit before exp.",
+                "dY": "δy = p − one-hot(target), zero where the mask is 0, divided by the same number as the loss.",
+            },
+            see='chapter 3, "The loss" (eq-rnn-dy)',
+            in_time=frozenset({"dY"}),
+        ),
+        Question(
+            "vanilla/softsign-derivative",
+            _softsign_problems,
+            _everywhere(_function(("h",), ("dh_da",))),
+            {"dh_da": "Differentiate h = a / (1 + |a|), then eliminate a: what is 1 − |h| in terms of a?"},
+            see='chapter 3, "The gradient of one step" (eq-rnn-step-da)',
+        ),
+    )
+}

@@ -1,0 +1,80 @@
+"""A course as nbgrader knows it: a folder with an nbgrader_config.py."""
+
+import contextlib
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from nbgrader.api import Gradebook
+from nbgrader.apps import NbGraderAPI
+from nbgrader.coursedir import CourseDirectory
+from traitlets.config import Config, PyFileConfigLoader
+
+
+class CourseError(Exception):
+    """Something a teacher can put right; the message says what, where, and what to do."""
+
+
+@dataclass(frozen=True)
+class Course:
+    """An opened course: its folder and nbgrader's configuration for it."""
+
+    root: Path
+    config: Config
+
+    @property
+    def directory(self) -> CourseDirectory:
+        """nbgrader's own view of the course's folders and database."""
+        return CourseDirectory(config=self.config)
+
+    def folder(self, step: str, student: str = ".", assignment: str = ".") -> Path:
+        """The folder of a step: source, release, submitted, autograded or feedback."""
+        directory = self.directory
+        name = getattr(directory, f"{step}_directory")
+        return Path(directory.format_path(name, student, assignment))
+
+    def api(self, **course_directory: Any) -> NbGraderAPI:
+        """nbgrader's API for this course; keywords override settings of its CourseDirectory."""
+        config = Config(self.config)
+        config.CourseDirectory.merge(course_directory)
+        return NbGraderAPI(CourseDirectory(config=config), config=config)
+
+    @contextlib.contextmanager
+    def gradebook(self) -> Iterator[Gradebook]:
+        """The course's gradebook, closed afterwards."""
+        directory = self.directory
+        with Gradebook(directory.db_url, directory.course_id) as gradebook:
+            yield gradebook
+
+    def assignments(self) -> list[str]:
+        """The assignments that have a source."""
+        source = self.folder("source")
+        return sorted(p.name for p in source.iterdir() if any(p.glob("*.py")) or any(p.glob("*.ipynb")))
+
+    def notebooks(self, assignment: str) -> list[str]:
+        """The names of an assignment's notebooks, without the suffix. Raises CourseError for an unknown one."""
+        found = sorted(p.stem for p in self.folder("source", ".", assignment).glob("*.ipynb"))
+        if not found:
+            known = ", ".join(self.assignments()) or "none"
+            raise CourseError(f"there is no assignment {assignment!r} in {self.folder('source')}; there are: {known}")
+        return found
+
+    def students(self, assignment: str) -> list[str]:
+        """Everybody who has a folder under submitted/, with or without this assignment in it."""
+        submitted = self.folder("submitted")
+        if not submitted.is_dir():
+            raise CourseError(f"{submitted} does not exist: put submissions in {submitted}/<student>/{assignment}/")
+        return sorted(p.name for p in submitted.iterdir() if p.is_dir() and not p.name.startswith("."))
+
+
+def open_course(root: Path) -> Course:
+    """The course in folder `root`. Raises CourseError when there is none."""
+    root = root.resolve()
+    if not (root / "nbgrader_config.py").is_file():
+        raise CourseError(f"{root} has no nbgrader_config.py: run this in the course's folder or give --course FOLDER")
+    config = PyFileConfigLoader("nbgrader_config.py", path=str(root)).load_config()
+    config.CourseDirectory.root = str(root)
+    logging.getLogger("traitlets").setLevel(logging.ERROR)
+    return Course(root, config)

@@ -1,0 +1,29 @@
+# nbgrader's settings for this course. Everything here holds for stock `nbgrader` commands run in this folder,
+# for Formgrader, and for `unrolled`, which reads the same file.
+from pathlib import Path
+
+from autograder.grading.sources import write_notebooks
+
+c = get_config()  # noqa: F821  (nbgrader defines it)
+
+here = Path(__file__).resolve().parent
+
+c.CourseDirectory.course_id = "unrolled"
+c.CourseDirectory.source_directory = str(here / "solutions")
+c.CourseDirectory.release_directory = str(here / "exercises")
+# The sources are .py files beside the notebooks made from them: they must never reach a learner.
+c.CourseDirectory.ignore = [".ipynb_checkpoints", "__pycache__", "*.pyc", "*.py"]
+
+# solutions/ holds py:percent sources; nbgrader reads notebooks. Brings those up to date, in milliseconds.
+write_notebooks(here / "solutions")
+
+# exercises/ is generated and committed, so making it again replaces it.
+c.GenerateAssignment.force = True
+c.ClearSolutions.code_stub = {"python": "# your code here\nraise NotImplementedError()"}
+c.ClearSolutions.text_stub = "*Your answer here.*"
+
+# A cell that runs longer than this is interrupted, and the cells after it still run.
+c.Execute.timeout = 60
+c.Execute.interrupt_on_timeout = True
+c.LimitOutput.max_lines = 200
+c.LimitOutput.max_traceback = 50

@@ -1,0 +1,332 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # The vanilla RNN, in TensorFlow
+#
+# You write a recurrent network as a Keras layer from weights and plain operations, and then its backward pass by
+# hand, where TensorFlow would have done it for you. At the end you know what a gradient tape does, because yours
+# gives the same numbers.
+#
+# The theory is in chapters 3 and 4 of the book
+# ([The vanilla RNN](../../book/foundations/vanilla-rnn.md),
+# [Backpropagation through time](../../book/foundations/backpropagation-through-time.md)).
+# Plan for two to three hours. The notebook is worth 20 points.
+#
+# **How it works.** Replace each `raise NotImplementedError()` by your code and run the cell. The cell after it
+# checks your answer on fresh random problems, as often as you like; it tells you what is wrong, not what the
+# answer is. The framework's own recurrent layers and cells are the task itself: using one costs the points.
+#
+# **Notation.** Row vectors, time first. $T$ steps, $B$ sequences in a batch, $D$ inputs, $H$ hidden units,
+# $K$ classes. `dv` stands for $\delta v = \partial L / \partial v$ and has the shape of `v`.
+
+# %%
+# The light package that checks your answers; installed only where it is missing.
+import importlib.util
+import os
+import sys
+
+sys.path[:] = [folder for folder in sys.path if folder]  # a numpy.py beside this notebook must not hide NumPy
+if importlib.util.find_spec("autograder") is None:
+    # %pip install --quiet "unrolled @ git+https://github.com/unrolled-course/unrolled"
+    pass
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # fewer start-up messages
+os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")  # the same rounding on every processor
+
+import keras
+import tensorflow as tf
+
+from autograder import check
+
+tf.config.list_physical_devices("GPU")  # TensorFlow uses a GPU by itself where this list is not empty
+
+# %% [markdown]
+# ## 1. One step forward (2 points)
+#
+# A step takes the input $x_t$ and the state $h_{t-1}$ and makes the next state:
+#
+# $$
+# a_t = \underbrace{x_t W}_{(B, H)} + \underbrace{h_{t-1} U}_{(B, H)} + \underbrace{b}_{(H,)},
+# \qquad h_t = \tanh a_t .
+# $$
+
+
+
+# %% nbgrader={"grade": false, "grade_id": "step-forward-answer", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def step_forward(x, h_prev, W, U, b):
+    """The state after one step, on tensors.
+
+    x: (B, D), h_prev: (B, H), W: (D, H), U: (H, H), b: (H,). Returns h: (B, H).
+    """
+    ### BEGIN SOLUTION
+    return tf.tanh(x @ W + h_prev @ U + b)
+    ### END SOLUTION
+
+
+
+# %% [markdown]
+# A place to play. What happens to the state when you feed it zeros for a while?
+
+# %%
+B, D, H = 2, 3, 4
+W, U, b = tf.random.normal((D, H)), tf.random.normal((H, H)) / 2, tf.zeros(H)
+h = tf.ones((B, H))
+# for _ in range(20):
+#     h = step_forward(tf.zeros((B, D)), h, W, U, b)
+#     print(float(tf.reduce_max(tf.abs(h))))
+
+# %% nbgrader={"grade": true, "grade_id": "step-forward", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
+check("vanilla/step-forward", step_forward, framework="tensorflow")
+### BEGIN HIDDEN TESTS
+check("vanilla/step-forward", step_forward, framework="tensorflow", rounds=3)
+### END HIDDEN TESTS
+
+# %% [markdown]
+# ## 2. A masked sequence, as a layer (3 points)
+#
+# Sequences in a batch have different lengths, so a mask says where each one counts: $m_t$ is a column of zeros
+# and ones, one for each sequence. Where it is 0, the state is carried over:
+#
+# $$
+# \tilde h_t = \tanh(x_t W + h_{t-1} U + b), \qquad
+# h_t = \underbrace{m_t}_{(B, 1)} \odot \tilde h_t + (1 - m_t) \odot h_{t-1} .
+# $$
+#
+# Masks may have gaps. Write a Keras layer with weights `self.W` (D, H), `self.U` (H, H) and `self.b` (H,), whose
+# `call` returns *all* states. A Keras layer keeps Keras's layout: **batch first**, `X` (B, T, D) in, states
+# (B, T, H) out; everything else in this notebook is time first. How you initialise is yours to choose; the check
+# loads its own values. The tape must reach every weight.
+
+
+
+# %% nbgrader={"grade": false, "grade_id": "sequence-forward-answer", "locked": false, "schema_version": 3, "solution": true, "task": false}
+class VanillaRNN(keras.layers.Layer):
+    """A vanilla RNN over masked sequences, batch first as Keras has it."""
+
+    def __init__(self, H, **kwargs):
+        """H hidden units."""
+        super().__init__(**kwargs)
+        self.H = H
+
+    def build(self, X_shape):
+        """Make the weights self.W: (D, H), self.U: (H, H), self.b: (H,) with self.add_weight; D is X_shape[-1]."""
+        ### BEGIN SOLUTION
+        self.W = self.add_weight(name="W", shape=(X_shape[-1], self.H), initializer="glorot_uniform")
+        self.U = self.add_weight(name="U", shape=(self.H, self.H), initializer="orthogonal")
+        self.b = self.add_weight(name="b", shape=(self.H,), initializer="zeros")
+        ### END SOLUTION
+
+    def call(self, X, h_0, mask):
+        """X: (B, T, D), h_0: (B, H), mask: (B, T) of zeros and ones. Returns the states: (B, T, H)."""
+        ### BEGIN SOLUTION
+        from_input = X @ self.W + self.b
+        states, h = [], h_0
+        for t in range(X.shape[1]):
+            m = mask[:, t, None]
+            h = m * tf.tanh(from_input[:, t] + h @ self.U) + (1 - m) * h
+            states.append(h)
+        return tf.stack(states, axis=1)
+        ### END SOLUTION
+
+
+
+# %% nbgrader={"grade": true, "grade_id": "sequence-forward", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
+check("vanilla/sequence-forward", VanillaRNN, framework="tensorflow")
+### BEGIN HIDDEN TESTS
+check("vanilla/sequence-forward", VanillaRNN, framework="tensorflow", rounds=3)
+### END HIDDEN TESTS
+
+# %% [markdown]
+# ## 3. The derivative of another squashing function (1 point)
+#
+# The backward pass of tanh needs only its *output*: $\tanh' a = 1 - \tanh^2 a$. Do the same for the softsign,
+# $h = a / (1 + |a|)$. Derive $\mathrm{d}h/\mathrm{d}a$ on paper, then write it as a function of $h$ alone.
+
+
+# %% nbgrader={"grade": false, "grade_id": "softsign-derivative-answer", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def softsign_derivative(h):
+    """dh/da of h = a / (1 + |a|), given h, a tensor of any shape. Returns a tensor of that shape."""
+    ### BEGIN SOLUTION
+    return (1 - tf.abs(h)) ** 2
+    ### END SOLUTION
+
+
+
+# %% nbgrader={"grade": true, "grade_id": "softsign-derivative", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
+check("vanilla/softsign-derivative", softsign_derivative, framework="tensorflow")
+### BEGIN HIDDEN TESTS
+check("vanilla/softsign-derivative", softsign_derivative, framework="tensorflow", rounds=3)
+### END HIDDEN TESTS
+
+# %% [markdown]
+# ## 4. One step backward, by hand (4 points)
+#
+# Somebody hands you $\delta h_t$, how the loss changes with the step's output. Send it back to everything that
+# went in. One intermediate serves them all,
+#
+# $$
+# \delta a_t = \delta h_t \odot (1 - h_t^2), \qquad (B, H),
+# $$
+#
+# and from it follow $\delta x_t$ (B, D), $\delta h_{t-1}$ (B, H), $\delta W$ (D, H), $\delta U$ (H, H) and
+# $\delta b$ (H,). Shapes are a strong hint: for each there is one sensible product that fits.
+#
+# In TensorFlow, an operation with its own backward is a function under `@tf.custom_gradient`: it returns its result
+# and a function that turns the gradient at the result into one gradient for each argument. The forward is given;
+# write the inner function.
+
+
+
+# %% nbgrader={"grade": false, "grade_id": "step-backward-answer", "locked": false, "schema_version": 3, "solution": true, "task": false}
+@tf.custom_gradient
+def step_operation(x, h_prev, W, U, b):
+    """One step with a hand-written backward. Shapes as in step_forward."""
+    h = tf.tanh(x @ W + h_prev @ U + b)
+
+    def backward(dh):
+        """dh: (B, H). Returns dx: (B, D), dh_prev: (B, H), dW: (D, H), dU: (H, H), db: (H,)."""
+        ### BEGIN SOLUTION
+        da = dh * (1 - h**2)
+        dx = da @ tf.transpose(W)
+        dh_prev = da @ tf.transpose(U)
+        dW = tf.transpose(x) @ da
+        dU = tf.transpose(h_prev) @ da
+        db = tf.reduce_sum(da, axis=0)
+        return dx, dh_prev, dW, dU, db
+        ### END SOLUTION
+
+    return h, backward
+
+
+
+# %% nbgrader={"grade": true, "grade_id": "step-backward", "locked": true, "points": 4, "schema_version": 3, "solution": false, "task": false}
+check("vanilla/step-backward", step_operation, framework="tensorflow")
+### BEGIN HIDDEN TESTS
+check("vanilla/step-backward", step_operation, framework="tensorflow", rounds=3)
+### END HIDDEN TESTS
+
+# %% [markdown]
+# ## 5. Backpropagation through time (5 points)
+#
+# Now the whole sequence. $G_t$ is the gradient that reaches $h_t$ *directly*, from the loss at its own step.
+# The next step sends more: along $U$ where it counted, and straight through where the mask was 0. Walk from the
+# last step to the first, keep what flows into $h_{t-1}$, and add up the parameters' gradients on the way.
+#
+# The forward is given again, time first. The mask needs no gradient: return `None` in its place.
+
+
+# %% nbgrader={"grade": false, "grade_id": "sequence-backward-answer", "locked": false, "schema_version": 3, "solution": true, "task": false}
+@tf.custom_gradient
+def sequence_operation(X, h_0, W, U, b, mask):
+    """A masked sequence with a hand-written backward. X: (T, B, D), mask: (T, B); returns H: (T, B, H)."""
+    from_input = X @ W + b
+    states, h = [], h_0
+    for t in range(X.shape[0]):
+        m = mask[t][:, None]
+        h = m * tf.tanh(from_input[t] + h @ U) + (1 - m) * h
+        states.append(h)
+    H = tf.stack(states)
+
+    def backward(G):
+        """G: (T, B, H). Returns dX: (T, B, D), dh_0: (B, H), dW: (D, H), dU: (H, H), db: (H,), None."""
+        ### BEGIN SOLUTION
+        dX = []
+        dW, dU, db = tf.zeros_like(W), tf.zeros_like(U), tf.zeros_like(b)
+        dh = tf.zeros_like(h_0)
+        for t in reversed(range(X.shape[0])):
+            m = mask[t][:, None]
+            h_prev = H[t - 1] if t > 0 else h_0
+            dh = dh + G[t]
+            da = m * dh * (1 - H[t] ** 2)
+            dX.insert(0, da @ tf.transpose(W))
+            dW += tf.transpose(X[t]) @ da
+            dU += tf.transpose(h_prev) @ da
+            db += tf.reduce_sum(da, axis=0)
+            dh = da @ tf.transpose(U) + (1 - m) * dh
+        return tf.stack(dX), dh, dW, dU, db, None
+        ### END SOLUTION
+
+    return H, backward
+
+
+
+# %% nbgrader={"grade": true, "grade_id": "sequence-backward", "locked": true, "points": 5, "schema_version": 3, "solution": false, "task": false}
+check("vanilla/sequence-backward", sequence_operation, framework="tensorflow")
+### BEGIN HIDDEN TESTS
+check("vanilla/sequence-backward", sequence_operation, framework="tensorflow", rounds=3)
+### END HIDDEN TESTS
+
+# %% [markdown]
+# ## 6. The loss, and where it starts (3 points)
+#
+# The network's outputs are logits $y_t$ (B, K); the loss is the cross-entropy of their softmax against the
+# target classes, averaged over the steps that count:
+#
+# $$
+# L = - \frac{1}{N} \sum_{t, b} m_{tb} \log p_{tb, \text{target}}, \qquad p_{tb} = \mathrm{softmax}(y_{tb}),
+# \qquad N = \sum_{t, b} m_{tb} .
+# $$
+#
+# Return the loss and its gradient $\delta y$. Logits may be in the thousands, and `exp(1000)` is infinite:
+# softmax does not change when the largest logit is subtracted from all of them.
+
+
+# %% nbgrader={"grade": false, "grade_id": "softmax-loss-answer", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def softmax_loss(Y, targets, mask):
+    """The mean cross-entropy over the steps that count, and its gradient, without a tape.
+
+    Y: (T, B, K) logits, targets: (T, B) integers in 0..K-1, mask: (T, B) of zeros and ones, not all zero.
+    Returns loss: a scalar tensor, and dY: (T, B, K).
+    """
+    ### BEGIN SOLUTION
+    count = tf.reduce_sum(mask)
+    log_p = tf.nn.log_softmax(Y)
+    one_hot = tf.one_hot(targets, Y.shape[-1], dtype=Y.dtype)
+    loss = -tf.reduce_sum(mask[..., None] * one_hot * log_p) / count
+    dY = (tf.exp(log_p) - one_hot) * mask[..., None] / count
+    return loss, dY
+    ### END SOLUTION
+
+
+
+# %% nbgrader={"grade": true, "grade_id": "softmax-loss", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
+check("vanilla/softmax-loss", softmax_loss, framework="tensorflow")
+### BEGIN HIDDEN TESTS
+check("vanilla/softmax-loss", softmax_loss, framework="tensorflow", rounds=3)
+### END HIDDEN TESTS
+
+# %% [markdown]
+# ## 7. In your own words (2 points, marked by hand)
+#
+# Take $T = 2$, no mask, and a loss on both steps, $L = C_1 + C_2$. Derive $\delta U$ from the chain rule, and
+# explain why it is *not* the sum of what two separate one-step networks would give.
+#
+# One point for the complete derivation with every term, one for the explanation.
+
+# %% [markdown] nbgrader={"grade": true, "grade_id": "two-steps-derivation", "locked": false, "points": 2, "schema_version": 3, "solution": true, "task": false}
+# $U$ enters $h_1$ through $h_0 U$ and $h_2$ through $h_1 U$, and $h_2$ depends on $U$ once more through $h_1$. With
+# $\delta h_2 = G_2$ and $\delta a_2 = \delta h_2 \odot (1 - h_2^2)$, the second step sends
+# $\delta a_2 U^{\top}$ back to $h_1$, so $\delta h_1 = G_1 + \delta a_2 U^{\top}$ and
+# $\delta a_1 = \delta h_1 \odot (1 - h_1^2)$. Together $\delta U = h_0^{\top} \delta a_1 + h_1^{\top} \delta a_2$.
+# Two separate one-step networks would miss the part of $\delta a_1$ that comes from $C_2$: there $h_1$ would be a
+# given input of the second step, here it is something that $U$ has made.
+#
+# Rubric. One point: both products, with the right states ($h_0$ with $\delta a_1$, $h_1$ with $\delta a_2$), and
+# $\delta h_1$ with both of its terms. One point: says that $C_2$ depends on $U$ through $h_1$ as well, or in other
+# words that $h_1$ may not be held constant.
+
+# %% [markdown]
+# ## What you have now
+#
+# A network, its gradients, and a loss, each checked against independent code: everything a training loop needs.
+# Before you hand in, run *Kernel → Restart & Run All* and see that every check prints its line.

@@ -45,9 +45,7 @@ def assign_numbers(app: Sphinx, env: BuildEnvironment) -> list[str]:
     table: dict[str, int] = app.config.chapter_numbers
     for docname in table:
         if docname not in env.tocs:
-            logger.warning(
-                "chapter_numbers in _config.yml names %r, which is not in the book", docname
-            )
+            logger.warning("chapter_numbers in _config.yml names %r, which is not in the book", docname)
     chapters = {docname: (number,) for docname, number in table.items() if docname in env.tocs}
     for docname, number in chapters.items():
         env.titles[docname]["secnumber"] = list(number)

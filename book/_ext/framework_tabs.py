@@ -80,9 +80,7 @@ def tab_set(cells: list[nodes.container]) -> nodes.container:
             sync_id=tag,
         )
         content = create_component("tab-content", classes=["sd-tab-content"], children=[cell])
-        item = create_component(
-            "tab-item", classes=["sd-tab-item"], children=[label, content], selected=False
-        )
+        item = create_component("tab-item", classes=["sd-tab-item"], children=[label, content], selected=False)
         items.append(item)
     for node, cell in zip(items, cells, strict=True):
         node.source, node.line = cell.source, cell.line

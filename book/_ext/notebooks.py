@@ -78,9 +78,7 @@ def launch_address(name: str, repository: str, branch: str, pagename: str) -> st
     return None
 
 
-def correct_buttons(
-    app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: object
-) -> None:
+def correct_buttons(app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: object) -> None:
     """Write the page's notebook and correct the addresses of its launch buttons."""
     if doctree is None or "kernelspec" not in app.env.metadata.get(pagename, {}):
         return

@@ -27,6 +27,8 @@ MATHJAX_FILES = (
     "tex-chtml-full.js",
     "output/chtml/fonts/woff-v2/*.woff",
     "a11y/*.js",
+    "input/mml.js",
+    "input/mml/entities.js",
     "sre/mathmaps/base.json",
     "sre/mathmaps/en.json",
     "sre/mathmaps/nemeth.json",

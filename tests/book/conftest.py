@@ -1,0 +1,51 @@
+"""What the tests of the book share: its extensions, the built book, a browser."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+BUILT_BOOK = ROOT / "_build" / "html"
+
+sys.path.append(str(ROOT / "book" / "_ext"))
+
+
+@pytest.fixture(scope="session")
+def built_book() -> Path:
+    """The folder of the built HTML book, for tests marked `book`."""
+    if not (BUILT_BOOK / "book" / "index.html").is_file():
+        pytest.skip("the book is not built: `make course`, or `jupyter-book build . -W --keep-going`")
+    return BUILT_BOOK
+
+
+@pytest.fixture(scope="session")
+def pages(built_book: Path) -> list[Path]:
+    """The HTML files that hold the book's text, without index and search."""
+    return sorted((built_book / "book").rglob("*.html"))
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[object]:
+    """A headless Chromium that resolves no host but localhost, for tests marked `browser`."""
+    pytest.importorskip("websocket", reason="websocket-client is not installed (extra `test`)")
+    from chromium import Chromium, find_chromium
+
+    executable = find_chromium()
+    if executable is None:
+        pytest.skip("no Chromium on PATH (Debian and Ubuntu: apt install chromium)")
+    chromium = Chromium(executable)
+    yield chromium
+    chromium.close()
+
+
+@pytest.fixture(scope="session")
+def address(built_book: Path) -> Iterator[str]:
+    """The built book, served on localhost."""
+    from chromium import served
+
+    with served(built_book) as base:
+        yield base

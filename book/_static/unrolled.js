@@ -1,6 +1,8 @@
-// Framework tabs: the little that sphinx-design's own script leaves open. That
-// script makes all tab sets of the group follow a choice and keeps the choice in
-// localStorage; without any script the tabs are plain radio buttons.
+// The little that the theme's scripts leave open. Every page is whole without it.
+
+// Framework tabs. sphinx-design's own script makes all tab sets of the group follow
+// a choice and keeps the choice in localStorage; without any script the tabs are
+// plain radio buttons.
 (() => {
   "use strict";
   const group = "framework";
@@ -45,3 +47,13 @@
     }
   });
 })();
+
+// Spoken formulas. Switched on in MathJax's menu (right click on a formula), they
+// need parts of MathJax that are not loaded yet; 3.2.2 loses the formulas on the way.
+// The choice is kept, so load the page again: then the parts come first.
+document.addEventListener("DOMContentLoaded", () => {
+  window.MathJax?.startup?.promise.then(() => {
+    const { menu } = window.MathJax.startup.document;
+    if (menu) menu.loadA11y = () => window.location.reload();
+  });
+});

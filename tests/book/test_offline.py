@@ -41,6 +41,11 @@ def elsewhere(address: str) -> bool:
     return bool(parts.netloc) or parts.scheme in {"http", "https", "ws", "wss", "ftp"}
 
 
+def built_pages(built_book: Path) -> list[Path]:
+    """All HTML pages, search and index too; `_static` holds only templates of the theme."""
+    return [path for path in sorted(built_book.rglob("*.html")) if path.relative_to(built_book).parts[0] != "_static"]
+
+
 def loaded_by(element: Tag) -> Iterator[str]:
     """Yield every address that a browser fetches because of this element."""
     if element.name == "link" and RELATIONS.issuperset(element.get("rel", [])):
@@ -67,7 +72,7 @@ def addresses_in_css(css: str) -> Iterator[str]:
 def test_pages_load_nothing_from_other_hosts(built_book: Path):
     found = [
         f"{path.relative_to(built_book)}: <{element.name}> loads {address}"
-        for path in sorted(built_book.rglob("*.html"))
+        for path in built_pages(built_book)
         for element in BeautifulSoup(path.read_text(), "html.parser").find_all(True)
         for address in loaded_by(element)
         if elsewhere(address)
@@ -77,7 +82,7 @@ def test_pages_load_nothing_from_other_hosts(built_book: Path):
 
 def test_what_pages_load_is_there(built_book: Path):
     missing = []
-    for path in sorted(built_book.rglob("*.html")):
+    for path in built_pages(built_book):
         for element in BeautifulSoup(path.read_text(), "html.parser").find_all(True):
             for address in loaded_by(element):
                 parts = urlsplit(address)
@@ -105,7 +110,7 @@ def test_scripts_name_no_file_on_another_host(built_book: Path):
         r"""|https?://[\w.]*(?:cdn|unpkg|googleapis|gstatic|jsdelivr|cloudflare)[^\s"'`)]*"""
     )
     texts = [(path, path.read_text()) for path in sorted(built_book.rglob("*.js"))]
-    for path in sorted(built_book.rglob("*.html")):
+    for path in built_pages(built_book):
         for script in BeautifulSoup(path.read_text(), "html.parser").find_all("script", src=False):
             texts.append((path, script.get_text()))
     found = [
@@ -119,7 +124,7 @@ def test_scripts_name_no_file_on_another_host(built_book: Path):
 
 def test_pages_ask_nobody_who_is_reading(built_book: Path):
     """No analytics, no live kernels, no comments: nothing that phones home at a click."""
-    for path in built_book.rglob("*.html"):
+    for path in built_pages(built_book):
         page = path.read_text().lower()
         for name in ("thebe", "googletagmanager", "plausible", "hypothes.is", "utteranc.es", "requirejs"):
             assert name not in page, f"{path.relative_to(built_book)} mentions {name}"
@@ -139,12 +144,18 @@ def test_spoken_formulas_come_from_the_book(browser, address):
     with browser.page() as page:
         page.open(f"{address}/book/notation.html")
         page.evaluate("MathJax.startup.document.menu.menu.pool.lookup('explorer').setValue(true)")
-        page.evaluate(
-            "(async () => { const end = Date.now() + 30000; while (Date.now() < end) {"
-            " if (document.querySelector('mjx-container [data-semantic-speech]')) return;"
-            " await new Promise(done => setTimeout(done, 100)); } })()"
+        browser.next_event(page.session, "Page.loadEventFired")
+        spoken = page.evaluate(
+            """(async () => {
+                 for (const end = Date.now() + 30000; Date.now() < end; ) {
+                   const formula = document.querySelector("article mjx-container[aria-label]");
+                   if (formula) return formula.getAttribute("aria-label");
+                   await new Promise(done => setTimeout(done, 100));
+                 }
+               })()"""
         )
-        assert page.evaluate("!!document.querySelector('mjx-container [data-semantic-speech]')")
+        assert spoken
         assert any("sre/mathmaps/en.json" in url for url in page.requested())
         assert all(url.startswith(address) for url in page.requested())
         assert page.complaints() == []
+        page.evaluate("localStorage.clear()")

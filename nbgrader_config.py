@@ -25,5 +25,7 @@ c.ClearSolutions.text_stub = "*Your answer here.*"
 # A cell that runs longer than this is interrupted, and the cells after it still run.
 c.Execute.timeout = 60
 c.Execute.interrupt_on_timeout = True
+# No history file, and no warnings of the kernel's own on the teacher's terminal.
+c.Execute.extra_arguments = ["--HistoryManager.hist_file=:memory:", "--IPKernelApp.log_level=40"]
 c.LimitOutput.max_lines = 200
 c.LimitOutput.max_traceback = 50

@@ -15,7 +15,7 @@ from autograder.checks import drivers
 from autograder.checks.calling import Printed, TimeIsUp, time_limit, where_it_happened
 from autograder.checks.comparing import judge
 from autograder.checks.failures import CheckFailure, Verdict
-from autograder.checks.question import Answer, Calling, Problem, Question, tolerance
+from autograder.checks.question import Answer, Calling, Problem, Question, relative_error, tolerance
 
 SECONDS = 10.0
 """How long one call of a learner's answer may take; the problems are tiny."""
@@ -157,6 +157,7 @@ def _try_problem(
                 value,
                 expected,
                 allowed=tolerance(dtype, problem.terms),
+                scale=problem.scales.get(output, 0.0),
                 in_time=output in question.in_time,
                 mask=problem.values.get("mask"),
             )
@@ -173,7 +174,7 @@ def _try_problem(
             advice=_advice(question, wrong),
             see=question.see,
         )
-    return max(_error(got[o], problem.expected[o]) for o in how.outputs)
+    return max(float(relative_error(got[o], problem.expected[o]).max(initial=0.0)) for o in how.outputs)
 
 
 def _call(
@@ -261,11 +262,6 @@ def _advice(question: Question, wrong: Sequence[Verdict]) -> str:
 def _cast(array: NDArray, dtype: np.dtype) -> NDArray:
     """A fresh copy; floating-point arrays in the type the answer is run in, others as they are."""
     return array.astype(dtype) if array.dtype.kind == "f" else array.copy()
-
-
-def _error(got: object, expected: NDArray) -> float:
-    scale = float(np.abs(expected).max(initial=0.0)) or 1.0
-    return float(np.abs(np.asarray(got) - expected).max(initial=0.0)) / scale
 
 
 def _kind(value: object) -> str:

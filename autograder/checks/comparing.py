@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autograder.checks.failures import Verdict
+from autograder.checks.question import relative_error
 
 
 def judge(
@@ -12,15 +13,15 @@ def judge(
     expected: NDArray,
     *,
     allowed: float,
+    scale: float = 0.0,
     in_time: bool = False,
     mask: NDArray | None = None,
 ) -> Verdict:
     """The verdict on one output.
 
     `got` is what the learner's answer returned, of any type; `expected` the right array. An answer is right
-    when it has the expected shape and dtype and its largest error, relative to the largest expected
-    magnitude (or 1 where all is zero), is at most `allowed`. `in_time`: the first axis is time, which
-    with `mask` (T, B) makes sharper findings possible.
+    when it has the expected shape and dtype and its largest `relative_error` (with `scale`) is at most
+    `allowed`. `in_time`: the first axis is time, which with `mask` (T, B) makes sharper findings possible.
     """
     finding = (
         _not_an_array(got)
@@ -31,8 +32,7 @@ def judge(
     if finding:
         return Verdict(output, False, finding)
     values = np.asarray(got)
-    scale = float(np.abs(expected).max(initial=0.0)) or 1.0
-    error = np.abs(values - expected) / scale
+    error = relative_error(values, expected, scale)
     if float(error.max(initial=0.0)) <= allowed:
         return Verdict(output, True)
     return Verdict(output, False, _how_it_differs(values, expected, error, allowed, in_time, mask))
@@ -93,8 +93,7 @@ def _how_it_differs(
     mask: NDArray | None,
 ) -> str:
     def same(a: NDArray, b: NDArray) -> bool:
-        scale = float(np.abs(expected).max(initial=0.0)) or 1.0
-        return float(np.abs(a - b).max(initial=0.0)) / scale <= 4 * allowed
+        return float(relative_error(a, b).max(initial=0.0)) <= 4 * allowed
 
     if not got.any():
         return "is zero everywhere"
@@ -102,7 +101,7 @@ def _how_it_differs(
         return "has the wrong sign"
     power = float((expected * expected).sum())
     factor = float((got * expected).sum()) / power if power else 0.0
-    if expected.size > 1 and factor and same(got, factor * expected):
+    if expected.size > 1 and abs(factor - 1) > 1e-3 and factor and same(got, factor * expected):
         return f"is {factor:.4g} times what it should be, everywhere"
     if got.ndim == 2 and got.shape[0] == got.shape[1] > 1 and same(got, expected.T):
         return "is the transpose of what it should be"

@@ -25,13 +25,15 @@ class Problem:
 
     `given` names sizes and what is special about it, for a learner to read. `values` holds every array by
     the name the task uses; `expected` every output by name. `terms` is the length of the longest sum in the
-    answer, from which the tolerance follows.
+    answer, from which the tolerance follows. Errors are relative to the largest expected magnitude of an
+    output, or to `scales[output]` where that is larger: the size of the numbers that cancel in it.
     """
 
     given: str
     values: Mapping[str, NDArray]
     expected: Mapping[str, NDArray]
     terms: int
+    scales: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def dtype(self) -> np.dtype:
@@ -67,6 +69,12 @@ class Question:
     see: str = ""
     in_time: frozenset[str] = frozenset()
     """Outputs whose first axis is time."""
+
+
+def relative_error(got: object, expected: NDArray, scale: float = 0.0) -> NDArray:
+    """|got - expected|, relative to the largest expected magnitude, or to `scale` if larger, or to 1 if all is 0."""
+    largest = max(float(np.abs(expected).max(initial=0.0)), scale) or 1.0
+    return np.abs(np.asarray(got) - expected) / largest
 
 
 def tolerance(dtype: np.dtype, terms: int) -> float:

@@ -1,7 +1,9 @@
 """A course as nbgrader knows it: a folder with an nbgrader_config.py."""
 
 import contextlib
+import copy
 import logging
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +12,7 @@ from typing import Any
 from nbgrader.api import Gradebook
 from nbgrader.apps import NbGraderAPI
 from nbgrader.coursedir import CourseDirectory
+from sqlalchemy.exc import SAWarning
 from traitlets.config import Config, PyFileConfigLoader
 
 
@@ -37,7 +40,7 @@ class Course:
 
     def api(self, **course_directory: Any) -> NbGraderAPI:
         """nbgrader's API for this course; keywords override settings of its CourseDirectory."""
-        config = Config(self.config)
+        config = copy.deepcopy(self.config)
         config.CourseDirectory.merge(course_directory)
         return NbGraderAPI(CourseDirectory(config=config), config=config)
 
@@ -77,4 +80,5 @@ def open_course(root: Path) -> Course:
     config = PyFileConfigLoader("nbgrader_config.py", path=str(root)).load_config()
     config.CourseDirectory.root = str(root)
     logging.getLogger("traitlets").setLevel(logging.ERROR)
+    warnings.filterwarnings("ignore", category=SAWarning)  # nbgrader's own sessions, nothing a teacher can act on
     return Course(root, config)

@@ -42,22 +42,16 @@ def step_forward(x: Array, h_prev: Array, W: Array, U: Array, b: Array) -> Array
     return np.tanh(x @ W + h_prev @ U + b)
 
 
-def step_backward(
-    dh: Array, x: Array, h_prev: Array, h: Array, W: Array, U: Array
-) -> VanillaStepGradients:
+def step_backward(dh: Array, x: Array, h_prev: Array, h: Array, W: Array, U: Array) -> VanillaStepGradients:
     """The gradients of one step from dh (B, H), the gradient of the loss at the step's output h (B, H).
 
     tanh' is written in terms of the output, 1 - h**2, so the pre-activation need not be kept.
     """
     da = dh * (1 - h * h)
-    return VanillaStepGradients(
-        dx=da @ W.T, dh_prev=da @ U.T, dW=x.T @ da, dU=h_prev.T @ da, db=da.sum(axis=0)
-    )
+    return VanillaStepGradients(dx=da @ W.T, dh_prev=da @ U.T, dW=x.T @ da, dU=h_prev.T @ da, db=da.sum(axis=0))
 
 
-def sequence_forward(
-    X: Array, h_0: Array, W: Array, U: Array, b: Array, mask: Array | None = None
-) -> Array:
+def sequence_forward(X: Array, h_0: Array, W: Array, U: Array, b: Array, mask: Array | None = None) -> Array:
     """All states H (T, B, H) of a sequence that starts from h_0 (B, H).
 
     Where mask (T, B) is 0 the state is carried over unchanged: h_t = m_t h̃_t + (1 - m_t) h_{t-1}.

@@ -56,7 +56,6 @@ device = "cuda" if torch.cuda.is_available() else "cpu"  # for your own experime
 # $$
 
 
-
 # %% nbgrader={"grade": false, "grade_id": "step-forward-answer", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def step_forward(x, h_prev, W, U, b):
     """The state after one step, on tensors.
@@ -66,7 +65,6 @@ def step_forward(x, h_prev, W, U, b):
     ### BEGIN SOLUTION
     return torch.tanh(x @ W + h_prev @ U + b)
     ### END SOLUTION
-
 
 
 # %% [markdown]
@@ -102,7 +100,6 @@ check("vanilla/step-forward", step_forward, framework="pytorch", rounds=3)
 # own values. Autograd must reach every parameter.
 
 
-
 # %% nbgrader={"grade": false, "grade_id": "sequence-forward-answer", "locked": false, "schema_version": 3, "solution": true, "task": false}
 class VanillaRNN(nn.Module):
     """A vanilla RNN over masked sequences, time first."""
@@ -128,7 +125,6 @@ class VanillaRNN(nn.Module):
         ### END SOLUTION
 
 
-
 # %% nbgrader={"grade": true, "grade_id": "sequence-forward", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
 check("vanilla/sequence-forward", VanillaRNN, framework="pytorch")
 ### BEGIN HIDDEN TESTS
@@ -148,7 +144,6 @@ def softsign_derivative(h):
     ### BEGIN SOLUTION
     return (1 - h.abs()) ** 2
     ### END SOLUTION
-
 
 
 # %% nbgrader={"grade": true, "grade_id": "softsign-derivative", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
@@ -174,7 +169,6 @@ check("vanilla/softsign-derivative", softsign_derivative, framework="pytorch", r
 # the backward needs. Write the backward; it gets `dh` and returns one gradient for each argument of `forward`.
 
 
-
 # %% nbgrader={"grade": false, "grade_id": "step-backward-answer", "locked": false, "schema_version": 3, "solution": true, "task": false}
 class StepFunction(torch.autograd.Function):
     """One step with a hand-written backward: StepFunction.apply(x, h_prev, W, U, b)."""
@@ -198,7 +192,6 @@ class StepFunction(torch.autograd.Function):
         db = da.sum(dim=0)
         return dx, dh_prev, dW, dU, db
         ### END SOLUTION
-
 
 
 # %% nbgrader={"grade": true, "grade_id": "step-backward", "locked": true, "points": 4, "schema_version": 3, "solution": false, "task": false}
@@ -255,7 +248,6 @@ class SequenceFunction(torch.autograd.Function):
         ### END SOLUTION
 
 
-
 # %% nbgrader={"grade": true, "grade_id": "sequence-backward", "locked": true, "points": 5, "schema_version": 3, "solution": false, "task": false}
 check("vanilla/sequence-backward", SequenceFunction, framework="pytorch")
 ### BEGIN HIDDEN TESTS
@@ -292,7 +284,6 @@ def softmax_loss(Y, targets, mask):
     dY = (log_p.exp() - one_hot) * mask.unsqueeze(-1) / count
     return loss, dY
     ### END SOLUTION
-
 
 
 # %% nbgrader={"grade": true, "grade_id": "softmax-loss", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}

@@ -61,7 +61,6 @@ tf.config.list_physical_devices("GPU")  # TensorFlow uses a GPU by itself where 
 # $$
 
 
-
 # %% nbgrader={"grade": false, "grade_id": "step-forward-answer", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def step_forward(x, h_prev, W, U, b):
     """The state after one step, on tensors.
@@ -71,7 +70,6 @@ def step_forward(x, h_prev, W, U, b):
     ### BEGIN SOLUTION
     return tf.tanh(x @ W + h_prev @ U + b)
     ### END SOLUTION
-
 
 
 # %% [markdown]
@@ -108,7 +106,6 @@ check("vanilla/step-forward", step_forward, framework="tensorflow", rounds=3)
 # loads its own values. The tape must reach every weight.
 
 
-
 # %% nbgrader={"grade": false, "grade_id": "sequence-forward-answer", "locked": false, "schema_version": 3, "solution": true, "task": false}
 class VanillaRNN(keras.layers.Layer):
     """A vanilla RNN over masked sequences, batch first as Keras has it."""
@@ -139,7 +136,6 @@ class VanillaRNN(keras.layers.Layer):
         ### END SOLUTION
 
 
-
 # %% nbgrader={"grade": true, "grade_id": "sequence-forward", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
 check("vanilla/sequence-forward", VanillaRNN, framework="tensorflow")
 ### BEGIN HIDDEN TESTS
@@ -159,7 +155,6 @@ def softsign_derivative(h):
     ### BEGIN SOLUTION
     return (1 - tf.abs(h)) ** 2
     ### END SOLUTION
-
 
 
 # %% nbgrader={"grade": true, "grade_id": "softsign-derivative", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
@@ -186,7 +181,6 @@ check("vanilla/softsign-derivative", softsign_derivative, framework="tensorflow"
 # write the inner function.
 
 
-
 # %% nbgrader={"grade": false, "grade_id": "step-backward-answer", "locked": false, "schema_version": 3, "solution": true, "task": false}
 @tf.custom_gradient
 def step_operation(x, h_prev, W, U, b):
@@ -206,7 +200,6 @@ def step_operation(x, h_prev, W, U, b):
         ### END SOLUTION
 
     return h, backward
-
 
 
 # %% nbgrader={"grade": true, "grade_id": "step-backward", "locked": true, "points": 4, "schema_version": 3, "solution": false, "task": false}
@@ -259,7 +252,6 @@ def sequence_operation(X, h_0, W, U, b, mask):
     return H, backward
 
 
-
 # %% nbgrader={"grade": true, "grade_id": "sequence-backward", "locked": true, "points": 5, "schema_version": 3, "solution": false, "task": false}
 check("vanilla/sequence-backward", sequence_operation, framework="tensorflow")
 ### BEGIN HIDDEN TESTS
@@ -296,7 +288,6 @@ def softmax_loss(Y, targets, mask):
     dY = (tf.exp(log_p) - one_hot) * mask[..., None] / count
     return loss, dY
     ### END SOLUTION
-
 
 
 # %% nbgrader={"grade": true, "grade_id": "softmax-loss", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}

@@ -55,4 +55,4 @@ PACKAGES = {"numpy": "numpy", "pytorch": "torch", "tensorflow": "tensorflow"}
 
 def load(framework: str) -> Driver:
     """The driver of a framework, importing it. Raises ImportError when the framework is not installed."""
-    return importlib.import_module(f"{__name__}.{framework}_driver")  # type: ignore[return-value]
+    return importlib.import_module(f"{__name__}.{framework}_driver")

@@ -9,15 +9,15 @@ import os
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
 
-from collections.abc import Mapping, Sequence  # noqa: E402
-from typing import Any  # noqa: E402
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-import keras  # noqa: E402
-import numpy as np  # noqa: E402
-import tensorflow as tf  # noqa: E402
-from numpy.typing import NDArray  # noqa: E402
+import keras
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
 
-from autograder.checks.drivers import Missing, Unsuitable  # noqa: E402
+from autograder.checks.drivers import Missing, Unsuitable
 
 MODULE_DTYPE = "float32"
 
@@ -39,9 +39,7 @@ def function(answer: Any, arrays: Sequence[NDArray]) -> object:
     return _arrays(answer(*(tf.constant(a) for a in arrays)))
 
 
-def _gradients(
-    tape: tf.GradientTape, output: object, wanted: Sequence[Any], upstream: NDArray
-) -> list[object]:
+def _gradients(tape: tf.GradientTape, output: object, wanted: Sequence[Any], upstream: NDArray) -> list[object]:
     if not isinstance(output, tf.Tensor):
         return [Missing("cannot be asked for: the output is not a tensor")] * len(wanted)
     if tuple(output.shape) != upstream.shape:
@@ -80,16 +78,14 @@ def module(
     batch_first = [tf.constant(X.swapaxes(0, 1)), tf.constant(h_0), tf.constant(mask.T)]
     layer = answer(*sizes)
     layer(*batch_first)  # Keras makes the weights in the first call
-    ready_made = [
-        part for part in layer._flatten_layers() if isinstance(part, keras.layers.RNN) or _is_cell(part)
-    ]
+    ready_made = [part for part in layer._flatten_layers() if isinstance(part, keras.layers.RNN) or _is_cell(part)]
     if ready_made:
         raise Unsuitable(
             f"your own recurrence; this one contains Keras's {type(ready_made[0]).__name__}, which is the task"
         )
     weights = []
     for name, value in parameters.items():
-        weight = getattr(layer, name, None)
+        weight: Any = getattr(layer, name, None)
         if not hasattr(weight, "assign"):
             raise Unsuitable(f"a layer with a weight self.{name} = self.add_weight(…); yours has none of that name")
         if tuple(weight.shape) != value.shape:

@@ -5,6 +5,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import nbformat
+
 from autograder.grading.course import Course
 from autograder.grading.grade import Outcome
 
@@ -40,11 +42,16 @@ class StudentRow:
 def question_rows(course: Course, outcomes: Iterable[Outcome]) -> list[QuestionRow]:
     """A row for each question of every notebook that was handed in, from the gradebook as it is now."""
     rows = []
+    orders: dict[Path, list[str]] = {}
     with course.gradebook() as gradebook:
         for outcome in outcomes:
             for name in outcome.notebooks:
+                source = course.folder("source", ".", outcome.assignment) / f"{name}.ipynb"
+                if source not in orders:
+                    orders[source] = grade_ids(source)
+                order = orders[source]
                 notebook = gradebook.find_submission_notebook(name, outcome.assignment, outcome.student)
-                for grade in sorted(notebook.grades, key=lambda g: g.cell.name):
+                for grade in sorted(notebook.grades, key=lambda g: order.index(g.name)):
                     reason = outcome.problems.get(name) or outcome.reasons.get(name, {}).get(grade.name, "")
                     rows.append(
                         QuestionRow(
@@ -59,6 +66,13 @@ def question_rows(course: Course, outcomes: Iterable[Outcome]) -> list[QuestionR
                         )
                     )
     return rows
+
+
+def grade_ids(notebook: Path) -> list[str]:
+    """The graded cells of a notebook, in its order."""
+    cells = nbformat.read(notebook, as_version=4).cells
+    settings = (cell.metadata.get("nbgrader", {}) for cell in cells)
+    return [s["grade_id"] for s in settings if s.get("grade")]
 
 
 def student_row(course: Course, outcome: Outcome, rows: Sequence[QuestionRow]) -> StudentRow:

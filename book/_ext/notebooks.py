@@ -9,7 +9,8 @@ beside the built page (``_sources/….ipynb``). Three things are done to it here
 - What native libraries log while they start is left out, as on the page.
 - The theme's Colab button would open the Markdown, which Colab cannot. It is
   pointed at the notebook of the *published* book, on the branch ``gh-pages``.
-  Binder has the repository's environment and opens the Markdown as a notebook.
+  Binder's button is right as it is: Binder has the repository's environment, and
+  jupytext there opens the Markdown as a notebook (see ``postBuild``).
 """
 
 from __future__ import annotations
@@ -66,33 +67,26 @@ def write_download(app: Sphinx, pagename: str, repository: str) -> None:
     nbformat.write(with_setup_cell(without_stderr_chatter(notebook), repository), target)
 
 
-def launch_address(name: str, repository: str, branch: str, pagename: str) -> str | None:
-    """Return what a launch button opens for a page; None where the theme's own address is right."""
+def colab_address(repository: str, pagename: str) -> str:
+    """Return where Colab finds the page's notebook: with the published book."""
     project = repository.removeprefix("https://github.com/")
-    if name == "Colab":
-        path = f"{project}/blob/{PUBLISHED_BRANCH}/_sources/{pagename}.ipynb"
-        return f"https://colab.research.google.com/github/{path}"
-    if name == "Binder":
-        path = f"lab/tree/{pagename}.md%3Ffactory%3DNotebook"
-        return f"https://mybinder.org/v2/gh/{project}/{branch}?urlpath={path}"
-    return None
+    path = f"{project}/blob/{PUBLISHED_BRANCH}/_sources/{pagename}.ipynb"
+    return f"https://colab.research.google.com/github/{path}"
 
 
-def correct_buttons(app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: object) -> None:
-    """Write the page's notebook and correct the addresses of its launch buttons."""
+def finish_notebook(app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: object) -> None:
+    """Write the page's notebook for download and point the Colab button at it."""
     if doctree is None or "kernelspec" not in app.env.metadata.get(pagename, {}):
         return
-    options = app.config.html_theme_options
-    repository, branch = options["repository_url"], options["repository_branch"]
+    repository = app.config.html_theme_options["repository_url"]
     write_download(app, pagename, repository)
     for group in context.get("header_buttons", []):
         for button in group.get("buttons", []):
-            address = launch_address(button["text"], repository, branch, pagename)
-            if address:
-                button["url"] = address
+            if button["text"] == "Colab":
+                button["url"] = colab_address(repository, pagename)
 
 
 def setup(app: Sphinx) -> dict[str, object]:
     # After the theme has made its buttons and copied the notebook, which is at 501.
-    app.connect("html-page-context", correct_buttons, priority=600)
+    app.connect("html-page-context", finish_notebook, priority=600)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -155,7 +155,7 @@ def test_launch_buttons_open_what_the_service_can_open(built_book):
         (colab,) = [link for link in links if "colab" in link]
         (binder,) = [link for link in links if "mybinder" in link]
         assert colab.endswith(f"/gh-pages/_sources/{docname}.ipynb")
-        assert binder.endswith(f"lab/tree/{docname}.md%3Ffactory%3DNotebook")
+        assert binder.endswith(f"/main?urlpath=lab/tree/{docname}.md")
 
 
 # --- In a browser, which resolves no host but localhost -------------------------

@@ -1,11 +1,12 @@
 """The notebook behind each page: what is downloaded, what Colab and Binder open.
 
 A chapter's source is MyST Markdown. Its executed, linear notebook is written
-beside the built page (``_sources/….ipynb``). Three things are done to it here:
+beside the built page (``_sources/….ipynb``). Four things are done to it here:
 
 - Its first cell brings the course's light package where it is missing, as in
   Colab; where it is there, as in the course's own environment, the cell does
   nothing.
+- Its Markdown is made plain (see ``plain_markdown``).
 - What native libraries log while they start is left out, as on the page.
 - The theme's Colab button would open the Markdown, which Colab cannot. It is
   pointed at the notebook of the *published* book, on the branch ``gh-pages``.
@@ -15,10 +16,12 @@ beside the built page (``_sources/….ipynb``). Three things are done to it here
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import nbformat
+from plain_markdown import Names, names_of_book, plain
 from sphinx.application import Sphinx
 from stderr import without_chatter
 
@@ -57,14 +60,45 @@ def without_stderr_chatter(notebook: nbformat.NotebookNode) -> nbformat.Notebook
     return nbformat.from_dict({**notebook, "cells": cells})
 
 
-def write_download(app: Sphinx, pagename: str, repository: str) -> None:
-    """Write the linear notebook of an executed page where the download button looks."""
-    executed = Path(app.outdir).parent / "jupyter_execute" / f"{pagename}.ipynb"
-    target = Path(app.outdir) / "_sources" / f"{pagename}.ipynb"
-    notebook = nbformat.read(executed, as_version=4)
-    notebook.nbformat_minor = max(notebook.nbformat_minor, 5)  # cells have names
-    target.parent.mkdir(parents=True, exist_ok=True)
-    nbformat.write(with_setup_cell(without_stderr_chatter(notebook), repository), target)
+def with_plain_markdown(notebook: nbformat.NotebookNode, names: Names) -> nbformat.NotebookNode:
+    """Return the notebook with Markdown that any Jupyter understands, captions included."""
+    cells = []
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            cell = nbformat.from_dict({**cell, "source": plain(cell.source, names)})
+        cells.append(cell)
+        figure = cell.metadata.get("mystnb", {}).get("figure", {})
+        if "caption" in figure:
+            cells.append(caption_cell(figure, names))
+    return nbformat.from_dict({**notebook, "cells": cells})
+
+
+def caption_cell(figure: dict[str, str], names: Names) -> nbformat.NotebookNode:
+    """Return a cell with a figure's number and caption, which only the page prints below it."""
+    label = figure.get("name", "")
+    number = names.formats.get(label, "Figure").replace("%s", names.numbers.get(label, ""))
+    text = f"**{number.strip()}.** {plain(figure['caption'].strip(), names)}"
+    return nbformat.v4.new_markdown_cell(text, id=f"caption-{label}"[:64])
+
+
+def is_notebook(app: Sphinx, pagename: str) -> bool:
+    return "kernelspec" in app.env.metadata.get(pagename, {})
+
+
+def write_downloads(app: Sphinx, exception: Exception | None) -> None:
+    """Write the notebook of each executed page where its download button looks."""
+    if exception is not None or app.builder.format != "html":
+        return
+    names = names_of_book(app)
+    repository = app.config.html_theme_options["repository_url"]
+    for pagename in filter(partial(is_notebook, app), app.env.found_docs):
+        executed = Path(app.outdir).parent / "jupyter_execute" / f"{pagename}.ipynb"
+        target = Path(app.outdir) / "_sources" / f"{pagename}.ipynb"
+        notebook = nbformat.read(executed, as_version=4)
+        notebook.nbformat_minor = max(notebook.nbformat_minor, 5)  # cells have names
+        notebook = with_plain_markdown(without_stderr_chatter(notebook), names)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        nbformat.write(with_setup_cell(notebook, repository), target)
 
 
 def colab_address(repository: str, pagename: str) -> str:
@@ -74,19 +108,21 @@ def colab_address(repository: str, pagename: str) -> str:
     return f"https://colab.research.google.com/github/{path}"
 
 
-def finish_notebook(app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: object) -> None:
-    """Write the page's notebook for download and point the Colab button at it."""
-    if doctree is None or "kernelspec" not in app.env.metadata.get(pagename, {}):
+def correct_colab_button(
+    app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: object
+) -> None:
+    """Point the Colab button of an executed page at its notebook."""
+    if doctree is None or not is_notebook(app, pagename):
         return
-    repository = app.config.html_theme_options["repository_url"]
-    write_download(app, pagename, repository)
     for group in context.get("header_buttons", []):
         for button in group.get("buttons", []):
             if button["text"] == "Colab":
+                repository = app.config.html_theme_options["repository_url"]
                 button["url"] = colab_address(repository, pagename)
 
 
 def setup(app: Sphinx) -> dict[str, object]:
-    # After the theme has made its buttons and copied the notebook, which is at 501.
-    app.connect("html-page-context", finish_notebook, priority=600)
+    # After the theme has made its buttons, which is at 501.
+    app.connect("html-page-context", correct_colab_button, priority=600)
+    app.connect("build-finished", write_downloads)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

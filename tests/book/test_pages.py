@@ -196,8 +196,8 @@ def test_no_command_is_undefined(browser, address, pages, built_book):
         with browser.page() as page:
             page.open(f"{address}/{name}")
             red = page.evaluate(
-                """[...document.querySelectorAll("mjx-mtext[style*=red], mjx-mtext [style*='color: red']")]
-                   .map(e => e.textContent)"""
+                """[...document.querySelectorAll("mjx-assistive-mml mtext[mathcolor=red]")]
+                   .map(unknown => unknown.textContent)"""
             )
             assert red == [], f"{name}: unknown TeX command"
 

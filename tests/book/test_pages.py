@@ -329,6 +329,23 @@ def test_paper_shows_the_chosen_framework_with_its_name(browser, address, pages,
 
 
 @pytest.mark.browser
+def test_search_needs_no_network(browser, address):
+    with browser.page() as page:
+        page.open(f"{address}/search.html?q=recurrent")
+        found = page.evaluate(
+            """(async () => {
+                 for (const end = Date.now() + 20000; Date.now() < end; ) {
+                   const links = document.querySelectorAll("#search-results li a");
+                   if (links.length) return links.length;
+                   await new Promise(done => setTimeout(done, 100));
+                 }
+               })()"""
+        )
+        assert found
+        assert all(url.startswith(address) for url in page.requested())
+
+
+@pytest.mark.browser
 def test_the_book_opens_from_a_folder(browser, built_book):
     """No server: a page opened as a file has its formulas too."""
     name = next(iter(numbered_chapters()))

@@ -253,10 +253,9 @@ def _explain(question: Question, answer: Any, problem: Problem, error: BaseExcep
 
 
 def _advice(question: Question, wrong: Sequence[Verdict]) -> str:
-    for verdict in wrong:
-        if verdict.output in question.advice:
-            return question.advice[verdict.output]
-    return question.advice.get("", "")
+    """The advice that stands first in the question and fits a wrong output: causes stand before what follows."""
+    outputs = {v.output for v in wrong}
+    return next((text for output, text in question.advice.items() if output in outputs or not output), "")
 
 
 def _cast(array: NDArray, dtype: np.dtype) -> NDArray:

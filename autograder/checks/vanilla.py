@@ -236,13 +236,14 @@ QUESTIONS = {
                 "pytorch": _pull_back(_SEQUENCE, "H", "G", _SEQUENCE_GRADIENTS),
                 "tensorflow": _pull_back(_SEQUENCE, "H", "G", _SEQUENCE_GRADIENTS),
             },
-            _BACKWARD_ADVICE
-            | {
+            {
+                "H": _BACKWARD_ADVICE["H"],
                 "dX": "A state reaches the loss along two paths: directly, G_t, and through the next step. At a masked "
                 "step the gradient passes to h_{t−1} untouched.",
                 "dh_0": "dh_0 is what flows out of the first step, along U where it counts and untouched where it is "
                 "masked.",
-            },
+            }
+            | _BACKWARD_ADVICE,
             see='chapter 4, "The recursion" (eq-bptt-dh)',
             in_time=frozenset({"H", "dX"}),
         ),

@@ -57,7 +57,7 @@ def sequence_forward(X: Array, h_0: Array, W: Array, U: Array, b: Array, mask: A
     Where mask (T, B) is 0 the state is carried over unchanged: h_t = m_t h̃_t + (1 - m_t) h_{t-1}.
     """
     A = X @ W + b  # the input's share of every step at once: it does not wait for the recurrence
-    H = np.empty((*X.shape[:2], U.shape[0]), dtype=A.dtype)
+    H = np.empty((*X.shape[:2], U.shape[0]), dtype=np.result_type(A, h_0, U))
     h = h_0
     for t in range(len(X)):
         candidate = np.tanh(A[t] + h @ U)

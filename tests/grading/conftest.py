@@ -1,0 +1,38 @@
+"""A sample course, graded once for all tests of this room."""
+
+import pytest
+
+from autograder.grading.course import open_course
+from autograder.grading.feedback import write_feedback
+from autograder.grading.grade import grade_class
+from autograder.grading.marks import enter_marks
+from autograder.grading.release import release
+from autograder.grading.sample_class import make_course, make_submissions
+from autograder.grading.table import question_rows
+
+
+@pytest.fixture(scope="session")
+def course(root):
+    """The repository as a course."""
+    return open_course(root)
+
+
+@pytest.fixture(scope="session")
+def empty_class(course, tmp_path_factory):
+    """A course of its own with the assignment released and nothing handed in."""
+    folder = tmp_path_factory.mktemp("class")
+    make_course(folder, course)
+    sample = open_course(folder)
+    release(sample, "vanilla")
+    return sample
+
+
+@pytest.fixture(scope="session")
+def sample_class(empty_class):
+    """The sample class: handed in, graded, marked by hand, feedback written. (course, outcomes, rows)."""
+    make_submissions(empty_class)
+    outcomes = grade_class(empty_class, "vanilla")
+    enter_marks(empty_class, empty_class.root / "marks.csv")
+    rows = question_rows(empty_class, outcomes)
+    write_feedback(empty_class, outcomes, rows)
+    return empty_class, outcomes, rows

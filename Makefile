@@ -19,7 +19,7 @@ EXTRAS := $(DEVICE),teaching,grading,book,test,quality
 
 PACKAGE := $(shell find autograder -name '*.py' -o -name '*.mplstyle')
 SOURCES := $(wildcard solutions/*/*.py)
-PAGES := $(shell find book -type f -not -name '*.pyc') _config.yml _toc.yml autograder/figures.mplstyle
+PAGES := $(shell find book -type f -not -name '*.pyc') _config.yml _toc.yml
 
 export TF_CPP_MIN_LOG_LEVEL := 3
 export TF_ENABLE_ONEDNN_OPTS := 0
@@ -83,10 +83,14 @@ $(VENV)/.ready: pyproject.toml constraints.txt
 	@$(BIN)/python -m pip install -q -c constraints.txt -e ".[$(EXTRAS)]" 2> >(grep -v '^WARNING: Location' >&2)
 	@touch $@
 
-# A failed build throws the doctrees away: Sphinx would not repeat the warnings of pages it has read already.
-$(STAMPS)/book: $(PAGES) | $(VENV)/.ready
+# What the chapters' cells import and the packages they run on: when these change, every cell runs again.
+$(STAMPS)/cells: constraints.txt $(shell find autograder/recurrent -name '*.py') autograder/figures.mplstyle
 	@mkdir -p $(STAMPS)
-	@$(BIN)/jupyter-book build . -W --keep-going -q || { rm -rf _build/.doctrees; \
+	@rm -rf _build/.jupyter_cache
+	@touch $@
+
+$(STAMPS)/book: $(PAGES) $(STAMPS)/cells | $(VENV)/.ready
+	@$(BIN)/jupyter-book build . -W --keep-going -q || { \
 		echo "make: the book did not build; the first warning or error above says where"; exit 1; }
 	@touch $@
 

@@ -6,13 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autograder.checks.question import Answer, Calling, Problem, Question
-from autograder.recurrent import (
-    sequence_backward,
-    sequence_forward,
-    softmax_cross_entropy,
-    step_backward,
-    step_forward,
-)
+from autograder.recurrent import VanillaRNN, softmax_cross_entropy, step_backward, step_forward
 
 Generator = np.random.Generator
 PARAMETERS = ("W", "U", "b")
@@ -100,11 +94,13 @@ def _sequence_problem(
     }
     values = _cast(values, dtype)
     X, h_0, W, U, b, mask = (values[k] for k in ("X", "h_0", "W", "U", "b", "mask"))
-    H = sequence_forward(X, h_0, W, U, b, mask)
-    gradients = sequence_backward(values["G"], X, H, h_0, W, U, mask)
-    values |= {"H": H, "sizes_D": np.array(n["D"]), "sizes_H": np.array(n["H"])}
+    network = VanillaRNN(W, U, b)
+    run = network.forward(X, (h_0,), mask)
+    found = network.backward(run, values["G"])
+    gradients = {"dX": found.dX, "dh_0": found.dstate_0[0]} | {"d" + k: v for k, v in found.parameters.items()}
+    values |= {"H": run.H, "sizes_D": np.array(n["D"]), "sizes_H": np.array(n["H"])}
     terms = n["T"] * (n["B"] + n["D"] + n["H"])
-    return Problem(_say(n, "TBDH", remark), values, {"H": H} | gradients._asdict(), terms)
+    return Problem(_say(n, "TBDH", remark), values, {"H": run.H} | gradients, terms)
 
 
 def _sequence_problems(rng: Generator) -> Iterator[Problem]:

@@ -1,11 +1,13 @@
 """The reference RNN against PyTorch's autograd and nn.RNN, Keras's SimpleRNN, and complex step."""
 
+from typing import NamedTuple
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autograder.recurrent import sequence_backward, sequence_forward, step_backward, step_forward
+from autograder.recurrent import VanillaRNN, step_backward, step_forward
 
 # Sums of at most a few dozen float64 terms of unit size: rounding stays below 1e-13, a mistake does not.
 CLOSE = {"rtol": 1e-11, "atol": 1e-12}
@@ -27,9 +29,22 @@ def draw(seed, T=5, B=4, D=3, H=6, dtype="float64", gaps=True):
     }
 
 
-def forward_and_back(p):
-    H = sequence_forward(p["X"], p["h_0"], p["W"], p["U"], p["b"], p["mask"])
-    return H, sequence_backward(p["G"], p["X"], H, p["h_0"], p["W"], p["U"], p["mask"])
+class Result(NamedTuple):
+    dX: np.ndarray
+    dh_0: np.ndarray
+    dW: np.ndarray
+    dU: np.ndarray
+    db: np.ndarray
+
+
+def forward(p, activation="tanh"):
+    return VanillaRNN(p["W"], p["U"], p["b"], activation).forward(p["X"], (p["h_0"],), p["mask"])
+
+
+def forward_and_back(p, activation="tanh"):
+    run = forward(p, activation)
+    found = VanillaRNN(p["W"], p["U"], p["b"], activation).backward(run, p["G"])
+    return run.H, Result(found.dX, *found.dstate_0, *(found.parameters[k] for k in "WUb"))
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -82,7 +97,7 @@ def test_against_pytorch_rnn_layer_with_packed_sequences():
     packed = pack_padded_sequence(torch.tensor(p["X"]), lengths, enforce_sorted=False)
     output, last = layer(packed, torch.tensor(p["h_0"])[None])
     output, _ = pad_packed_sequence(output, total_length=T)
-    H = sequence_forward(*(p[k] for k in ("X", "h_0", "W", "U", "b", "mask")))
+    H = forward(p).H
     on = p["mask"] != 0
     np.testing.assert_allclose(H[on], output.detach().numpy()[on], **CLOSE)
     np.testing.assert_allclose(H[-1], last[0].detach(), **CLOSE)  # carried over to the end
@@ -99,7 +114,7 @@ def test_against_keras_simple_rnn_with_a_mask():
     layer.build(X.shape)
     layer.set_weights([p["W"], p["U"], p["b"]])
     output, last = layer(X, mask=mask, initial_state=p["h_0"])
-    H = sequence_forward(*(p[k] for k in ("X", "h_0", "W", "U", "b", "mask")))
+    H = forward(p).H
     np.testing.assert_allclose(H.swapaxes(0, 1)[mask], np.asarray(output)[mask], **CLOSE)
     np.testing.assert_allclose(H[-1], np.asarray(last), **CLOSE)
 
@@ -110,7 +125,7 @@ def test_gradients_against_complex_step(name):
     p = draw(7)
     direction = np.random.default_rng(8).normal(size=p[name].shape)
     shifted = p | {name: p[name] + 1e-30j * direction}
-    H = sequence_forward(*(shifted[k] for k in ("X", "h_0", "W", "U", "b", "mask")))
+    H = forward(shifted).H
     slope = (p["G"] * H).sum().imag / 1e-30
     _, gradients = forward_and_back(p)
     ours = (getattr(gradients, "d" + name) * direction).sum()
@@ -122,10 +137,12 @@ def test_dtype_is_kept_and_inputs_are_not_modified(dtype):
     p = draw(9, dtype=dtype)
     copies = {k: v.copy() for k, v in p.items()}
     H, gradients = forward_and_back(p)
-    again = sequence_backward(p["G"], p["X"], H, p["h_0"], p["W"], p["U"], p["mask"])
+    run = forward(p)
+    network = VanillaRNN(p["W"], p["U"], p["b"])
+    first, second = network.backward(run, p["G"]), network.backward(run, p["G"])
     assert {H.dtype, *(g.dtype for g in gradients)} == {np.dtype(dtype)}
-    for first, second in zip(gradients, again, strict=True):
-        np.testing.assert_array_equal(first, second)
+    np.testing.assert_array_equal(first.dX, second.dX)
+    np.testing.assert_array_equal(first.parameters["U"], second.parameters["U"])
     for name, before in copies.items():
         np.testing.assert_array_equal(p[name], before, err_msg=name)
 
@@ -133,9 +150,9 @@ def test_dtype_is_kept_and_inputs_are_not_modified(dtype):
 def test_no_mask_is_a_mask_of_ones():
     p = draw(10, gaps=False)
     H, gradients = forward_and_back(p)
-    bare = sequence_forward(*(p[k] for k in ("X", "h_0", "W", "U", "b")))
-    np.testing.assert_array_equal(H, bare)
-    for a, b in zip(sequence_backward(p["G"], p["X"], H, p["h_0"], p["W"], p["U"]), gradients, strict=True):
+    bare_H, bare = forward_and_back(p | {"mask": None})
+    np.testing.assert_array_equal(H, bare_H)
+    for a, b in zip(gradients, bare, strict=True):
         np.testing.assert_allclose(a, b, **CLOSE)
 
 
@@ -173,7 +190,70 @@ def test_properties(seed, T, B, split):
 
     cut = min(split, T)
     if 0 < cut < T:
-        head = {k: p[k][:cut] for k in ("X", "mask")}
-        first = sequence_forward(head["X"], p["h_0"], p["W"], p["U"], p["b"], head["mask"])
-        second = sequence_forward(p["X"][cut:], first[-1], p["W"], p["U"], p["b"], p["mask"][cut:])
-        np.testing.assert_allclose(np.concatenate([first, second]), H, **CLOSE)
+        network = VanillaRNN(p["W"], p["U"], p["b"])
+        first = network.forward(p["X"][:cut], (p["h_0"],), p["mask"][:cut])
+        second = network.forward(p["X"][cut:], first.state, p["mask"][cut:])
+        np.testing.assert_allclose(np.concatenate([first.H, second.H]), H, **CLOSE)
+        late = network.backward(second, p["G"][cut:])
+        early = network.backward(first, p["G"][:cut], late.dstate_0)
+        np.testing.assert_allclose(early.dstate_0[0], gradients.dh_0, **CLOSE)
+        np.testing.assert_allclose(early.parameters["U"] + late.parameters["U"], gradients.dU, **CLOSE)
+
+
+@pytest.mark.parametrize("activation", ["relu", "identity"])
+def test_other_activations_against_autograd(activation):
+    import torch
+
+    p = draw(21)
+    squash = {"relu": torch.relu, "identity": lambda a: a}[activation]
+    t = {k: torch.tensor(v, requires_grad=k in {"X", "h_0", "W", "U", "b"}) for k, v in p.items()}
+    h, states = t["h_0"], []
+    for x, m in zip(t["X"], t["mask"].unsqueeze(-1), strict=True):
+        h = m * squash(x @ t["W"] + h @ t["U"] + t["b"]) + (1 - m) * h
+        states.append(h)
+    H = torch.stack(states)
+    wanted = torch.autograd.grad(H, [t[k] for k in ("X", "h_0", "W", "U", "b")], t["G"])
+    ours, gradients = forward_and_back(p, activation)
+    np.testing.assert_allclose(ours, H.detach(), **CLOSE)
+    for got, theirs in zip(gradients, wanted, strict=True):
+        np.testing.assert_allclose(got, theirs, **CLOSE)
+
+
+BAD = {
+    "rank of X": (lambda p: p | {"X": p["X"][0]}, ValueError, r"X: expected shape \(T, B, 3\), got \(4, 3\)"),
+    "width of X": (lambda p: p | {"X": p["X"][..., :2]}, ValueError, r"X: expected shape \(T, B, 3\)"),
+    "width of W": (lambda p: p | {"W": p["W"][:, :2]}, ValueError, r"W: expected shape \(D, 6\), got \(3, 2\)"),
+    "U not square": (lambda p: p | {"U": p["U"][:2]}, ValueError, "U: expected shape"),
+    "b of rank 2": (lambda p: p | {"b": p["b"][None]}, ValueError, r"b: expected shape \(6,\)"),
+    "batch of h_0": (lambda p: p | {"h_0": p["h_0"][:1]}, ValueError, r"h_0: expected shape \(4, 6\)"),
+    "shape of the mask": (lambda p: p | {"mask": p["mask"].T}, ValueError, r"mask: expected shape \(T, B\) = \(5, 4\)"),
+    "values of the mask": (lambda p: p | {"mask": p["mask"] * 2}, ValueError, "mask: expected zeros and ones"),
+    "kind of the mask": (lambda p: p | {"mask": [1, 0]}, TypeError, "mask: expected an array"),
+    "mixed dtypes": (lambda p: p | {"X": p["X"].astype("float32")}, TypeError, "X float32, h_0 float64"),
+    "integers": (
+        lambda p: p | {"X": p["X"].astype(int)},
+        TypeError,
+        "X: expected a floating-point array, got dtype int64",
+    ),
+    "a list": (lambda p: p | {"X": p["X"].tolist()}, TypeError, "X: expected an array of shape .* got list"),
+    "not finite": (lambda p: p | {"U": p["U"] / 0 * 0}, ValueError, r"U: expected finite values, got nan at \(0, 0\)"),
+}
+
+
+@pytest.mark.parametrize(("spoil", "kind", "said"), BAD.values(), ids=BAD)
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_bad_input_is_named(spoil, kind, said):
+    with pytest.raises(kind, match=said):
+        forward(spoil(draw(30)))
+
+
+def test_bad_gradients_and_activations_are_named():
+    p = draw(31)
+    network = VanillaRNN(p["W"], p["U"], p["b"])
+    run = forward(p)
+    with pytest.raises(ValueError, match=r"G: expected shape \(5, 4, 6\)"):
+        network.backward(run, p["G"][1:])
+    with pytest.raises(ValueError, match="dh_T: expected shape"):
+        network.backward(run, p["G"], (p["G"],))
+    with pytest.raises(ValueError, match="activation: expected one of tanh, relu, identity, got 'sin'"):
+        VanillaRNN(p["W"], p["U"], p["b"], "sin")

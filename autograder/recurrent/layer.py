@@ -1,0 +1,72 @@
+"""What every recurrent layer offers: a forward pass that remembers what its backward needs, and the backward.
+
+A layer is a frozen dataclass of its parameters. `forward` turns a sequence into a `Run`; `backward` turns the
+gradients that reach a run's states into `Gradients`. Neither changes an argument, and one run may be
+differentiated any number of times. Wrappers (bidirectional, stacks, truncation, checkpointing) are written
+against this protocol alone.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.inexact]
+State = tuple[Array, ...]
+"""A layer's state between steps: (h,) for the vanilla RNN and the GRU, (h, c) for the LSTM; each (B, ·)."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """One forward pass: H (T, B, H), the state after each step, and `state`, all of the state after the last.
+
+    Where the mask is 0 a state is the one before. `saved` is the layer's own business.
+    """
+
+    H: Array
+    state: State
+    saved: Any
+
+
+@dataclass(frozen=True)
+class Gradients:
+    """The gradients of one run: dX (T, B, D), the initial state's, and each parameter's by its name."""
+
+    dX: Array
+    dstate_0: State
+    parameters: dict[str, Array]
+
+
+class Layer(Protocol):
+    """A recurrent layer. D inputs, H outputs; time first, row vectors."""
+
+    @property
+    def sizes(self) -> tuple[int, int]:
+        """(D, H): the widths of an input and of an output."""
+
+    @property
+    def parameters(self) -> dict[str, Array]:
+        """Every parameter by name."""
+
+    def zero_state(self, B: int) -> State:
+        """The state from which a sequence starts when none is given: zeros of the parameters' dtype."""
+
+    def forward(self, X: Array, state_0: State | None = None, mask: NDArray | None = None) -> Run:
+        """Run over X (T, B, D) from `state_0` (zeros if None); mask (T, B) is 1 where a step counts.
+
+        Raises TypeError and ValueError, naming the argument, for what does not fit (`arrays`).
+        """
+
+    def backward(self, run: Run, G: Array, dstate: State | None = None) -> Gradients:
+        """Backpropagation through time.
+
+        G (T, B, H) is the gradient that reaches each H[t] directly; `dstate` what reaches `run.state`
+        besides (None: nothing), for chunks of a longer sequence.
+        """
+
+
+def filled(given: Sequence[Array] | None, zeros: State) -> State:
+    """`given` as a tuple, or the zeros."""
+    return zeros if given is None else tuple(given)

@@ -191,7 +191,7 @@ QUESTIONS = {
             _step_forward_problems,
             _everywhere(_function(_STEP, ("h",))),
             {"h": "The new state is tanh of three terms: the input times W, the previous state times U, and b."},
-            see='chapter 3, "One step" (eq-rnn-h)',
+            see='chapter 3, "From a recurrence to a network" (eq-rnn-h)',
         ),
         Question(
             "vanilla/sequence-forward",
@@ -206,7 +206,7 @@ QUESTIONS = {
                 "mask is 0, a sequence keeps its state and the others move on.",
                 "": "The states are right, so look for what cuts a parameter off from the result.",
             },
-            see='chapter 3, "Masks" (eq-rnn-mask)',
+            see='chapter 3, "Sequences of unequal length: the mask" (eq-rnn-mask)',
             in_time=frozenset({"H"}),
         ),
         Question(
@@ -222,7 +222,7 @@ QUESTIONS = {
                 "dx": "δa goes back to x along W, to h_prev along U: each matrix transposed.",
                 "dh_prev": "δa goes back to x along W, to h_prev along U: each matrix transposed.",
             },
-            see='chapter 3, "The gradient of one step" (eq-rnn-step-da)',
+            see='chapter 3, "The gradient of one step" (eq-rnn-da)',
         ),
         Question(
             "vanilla/sequence-backward",
@@ -252,7 +252,7 @@ QUESTIONS = {
                 "T·B. Subtract the largest logit before exp.",
                 "dY": "δy = p − one-hot(target), zero where the mask is 0, divided by the same number as the loss.",
             },
-            see='chapter 3, "The loss" (eq-rnn-dy)',
+            see='chapter 3, "Sum or mean, and over what?" (eq-rnn-dy-mean)',
             in_time=frozenset({"dY"}),
         ),
         Question(
@@ -260,7 +260,7 @@ QUESTIONS = {
             _softsign_problems,
             _everywhere(_function(("h",), ("dh_da",))),
             {"dh_da": "Differentiate h = a / (1 + |a|), then eliminate a: what is 1 − |h| in terms of a?"},
-            see='chapter 3, "The gradient of one step" (eq-rnn-step-da)',
+            see='chapter 3, "The slope of tanh" (eq-rnn-dtanh)',
         ),
     )
 }

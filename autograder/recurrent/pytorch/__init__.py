@@ -1,0 +1,22 @@
+"""The reference networks in PyTorch: modules made of parameters and plain operations, and backwards by hand.
+
+The same parameters, names and layouts as the NumPy layers (W (D, nH), U (H, nH), b (nH,), time first, masks
+(T, B)), so that `module.load_state_dict` takes a NumPy layer's parameters as they are. Modules run on whatever
+device and in whatever floating-point type their parameters are, under autocast and torch.compile. Nothing here
+knows of NumPy, of other frameworks' layouts (that is `porting`), or of the checks.
+"""
+
+from autograder.recurrent.pytorch.bidirectional import Bidirectional
+from autograder.recurrent.pytorch.gru import GRU, GRUFunction
+from autograder.recurrent.pytorch.lstm import LSTM, LSTMFunction
+from autograder.recurrent.pytorch.vanilla import VanillaFunction, VanillaRNN
+
+__all__ = [
+    "GRU",
+    "LSTM",
+    "Bidirectional",
+    "GRUFunction",
+    "LSTMFunction",
+    "VanillaFunction",
+    "VanillaRNN",
+]

@@ -21,6 +21,7 @@ PACKAGE := $(shell find autograder -name '*.py' -o -name '*.mplstyle')
 SOURCES := $(wildcard solutions/*/*.py)
 PAGES := $(shell find book -type f -not -name '*.pyc') _config.yml _toc.yml
 
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export TF_CPP_MIN_LOG_LEVEL := 3
 export TF_ENABLE_ONEDNN_OPTS := 0
 # nbgrader and the book start kernels by name: this environment's come first.

@@ -54,3 +54,60 @@ def test_a_mean_over_nothing_is_refused():
     loss, dY = softmax_cross_entropy(Y, targets, 0 * mask, reduction="sum")
     assert loss == 0
     assert not dY.any()
+
+
+@pytest.mark.parametrize("padding", [-100, 10**6])
+def test_targets_of_steps_that_do_not_count_may_be_anything(padding):
+    Y, targets, mask = draw(6)
+    wanted = softmax_cross_entropy(Y, targets, mask)
+    padded = np.where(mask != 0, targets, padding)
+    kept = padded.copy()
+    for ours, theirs in zip(softmax_cross_entropy(Y, padded, mask), wanted, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    np.testing.assert_array_equal(padded, kept)
+
+
+def test_one_step_one_sequence_one_class():
+    loss, dY = softmax_cross_entropy(np.full((1, 1, 1), 3.0), np.zeros((1, 1), int))
+    assert loss == 0
+    assert not dY.any()
+
+
+BAD = {
+    "rank of Y": (lambda Y, t, m: (Y[0], t, m), ValueError, r"Y: expected shape \(T, B, K\), got \(3, 5\)"),
+    "integer Y": (
+        lambda Y, t, m: (Y.astype(int), t, m),
+        TypeError,
+        "Y: expected a floating-point array, got dtype int64",
+    ),
+    "a list": (lambda Y, t, m: (Y, t.tolist(), m), TypeError, "targets: expected an array of integers, got list"),
+    "float targets": (
+        lambda Y, t, m: (Y, t * 1.0, m),
+        TypeError,
+        "targets: expected an array of integers, got dtype float64",
+    ),
+    "shape of targets": (
+        lambda Y, t, m: (Y, t.T, m),
+        ValueError,
+        r"targets: expected shape \(T, B\) = \(4, 3\), got \(3, 4\)",
+    ),
+    "class too large": (
+        lambda Y, t, m: (Y, t + 5, None),
+        ValueError,
+        r"targets: expected classes from 0 to 4, got \d at \(t, b\) = \(0, 0\)",
+    ),
+    "class negative": (
+        lambda Y, t, m: (Y, np.where(np.arange(12).reshape(4, 3) == 7, -1, t), 0 * m + 1),
+        ValueError,
+        r"targets: expected classes from 0 to 4, got -1 at \(t, b\) = \(2, 1\)",
+    ),
+    "shape of the mask": (lambda Y, t, m: (Y, t, m[1:]), ValueError, r"mask: expected shape \(T, B\) = \(4, 3\)"),
+    "values of the mask": (lambda Y, t, m: (Y, t, m * 2), ValueError, "mask: expected zeros and ones"),
+    "reduction": (lambda Y, t, m: (Y, t, m, "none"), ValueError, "reduction: expected sum or mean, got 'none'"),
+}
+
+
+@pytest.mark.parametrize(("spoil", "kind", "said"), BAD.values(), ids=BAD)
+def test_bad_input_is_named(spoil, kind, said):
+    with pytest.raises(kind, match=said):
+        softmax_cross_entropy(*spoil(*draw(7)))

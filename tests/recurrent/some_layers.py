@@ -3,7 +3,7 @@
 The tests of bidirectional, stacked, truncated and checkpointed layers hold for any cell, so they run over CELLS.
 """
 
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import fields, replace
 
 import numpy as np
 
@@ -137,15 +137,14 @@ def with_parameter(layer, name, value):
     """The layer with one parameter replaced, whatever it is wrapped in."""
     if name in {f.name for f in fields(layer)}:
         return replace(layer, **{name: value})
+    if hasattr(layer, "layer"):
+        return replace(layer, layer=with_parameter(layer.layer, name, value))
     head, _, rest = name.partition(".")
     if head.isdigit():
         parts = list(layer.layers)
         parts[int(head)] = with_parameter(parts[int(head)], rest, value)
         return replace(layer, layers=tuple(parts))
-    if hasattr(layer, head + "_layer"):
-        return replace(layer, **{head + "_layer": with_parameter(getattr(layer, head + "_layer"), rest, value)})
-    assert is_dataclass(layer.layer)
-    return replace(layer, layer=with_parameter(layer.layer, name, value))
+    return replace(layer, **{head + "_layer": with_parameter(getattr(layer, head + "_layer"), rest, value)})
 
 
 def assert_argument_habits(layer, dtype):

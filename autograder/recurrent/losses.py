@@ -37,8 +37,8 @@ def softmax_cross_entropy(
     loss = -np.where(counts, picked, 0).sum() / n
     dY = np.exp(log_p)
     np.put_along_axis(dY, classes, np.take_along_axis(dY, classes, -1) - 1, -1)
-    dY *= (counts / Y.real.dtype.type(n)).astype(Y.real.dtype)[..., None]
-    return loss.astype(Y.dtype), dY
+    dY *= (counts / Y.real.dtype.type(n))[..., None]
+    return loss, dY
 
 
 def _require_targets(targets: object, counts: NDArray[np.bool_], K: int) -> NDArray[np.integer]:

@@ -64,7 +64,7 @@ class TruncatedBPTT:
         T, B = require_steps(X, self.sizes[0])
         on = require_mask(mask, T, B)
         windows = self._windows(T)
-        cuts = sorted({0, *(begin for begin, _, _ in windows), *(end for _, _, end in windows)})
+        cuts = sorted({cut for begin, _, end in windows for cut in (begin, end)})
         runs = run_chunks(self.layer, X, filled(state_0, self.zero_state(B)), on, cuts)
         return Run(np.concatenate([run.H for run in runs]), runs[-1].state, _Saved(cuts, runs))
 

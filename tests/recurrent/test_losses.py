@@ -71,6 +71,9 @@ def test_one_step_one_sequence_one_class():
     loss, dY = softmax_cross_entropy(np.full((1, 1, 1), 3.0), np.zeros((1, 1), int))
     assert loss == 0
     assert not dY.any()
+    loss, dY = softmax_cross_entropy(np.full((2, 1, 1), 3.0), np.array([[0], [-1]]), np.array([[1], [0]]))
+    assert loss == 0
+    assert not dY.any()
 
 
 BAD = {

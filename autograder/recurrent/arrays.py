@@ -4,7 +4,7 @@ Every function raises TypeError for the wrong kind of thing and ValueError for t
 message names the argument, what was expected, and what came.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,6 +46,23 @@ def common_dtype(arrays: Mapping[str, Array]) -> np.dtype:
         text = ", ".join(f"{name} {dtype}" for name, dtype in found.items())
         raise TypeError(f"expected one precision, got {text}: convert them to the same dtype")
     return np.result_type(*found.values())
+
+
+def require_state(
+    what: str, given: Sequence[Array] | None, names: tuple[str, ...], zeros: tuple[Array, ...]
+) -> tuple[Array, ...]:
+    """The parts of a state, each of the shape of its zeros; the zeros themselves for None.
+
+    `what` is the argument's name ("state_0"), `names` its parts' ("h_0", "c_0"), for the messages.
+    """
+    if given is None:
+        return zeros
+    wanted = f"({', '.join(names)}{',' if len(names) == 1 else ''})"
+    if not isinstance(given, tuple | list):
+        raise TypeError(f"{what}: expected a tuple {wanted}, got {type(given).__name__}")
+    if len(given) != len(names):
+        raise ValueError(f"{what}: expected {wanted}, got {len(given)} array{'s' if len(given) != 1 else ''}")
+    return tuple(require(name, part, zero.shape) for name, part, zero in zip(names, given, zeros, strict=True))
 
 
 def require_mask(mask: object, T: int, B: int) -> NDArray[np.bool_] | None:

@@ -118,13 +118,10 @@ def run_onnx(node, X, lengths, states):
     return session.run(None, feed)
 
 
-@pytest.mark.parametrize("peepholes", [False, True])
 @pytest.mark.parametrize("directions", [1, 2])
-@pytest.mark.parametrize("kind", ONNX)
+@pytest.mark.parametrize(("kind", "peepholes"), [*((kind, False) for kind in ONNX), ("lstm", True)])
 def test_onnxruntime_gives_the_same_numbers(kind, directions, peepholes):
     """In float32, all the runtime has: 24 bits, sums of a dozen terms, six steps, so 1e-5."""
-    if peepholes and kind != "lstm":
-        pytest.skip("only the LSTM has peepholes")
     cells = [draw_cell(kind, peepholes=peepholes and k == 0, seed=k) for k in range(directions)]
     lengths = np.array([6, 2, 4, 1])
     mask = np.arange(6)[:, None] < lengths
@@ -141,6 +138,40 @@ def test_onnxruntime_gives_the_same_numbers(kind, directions, peepholes):
     np.testing.assert_allclose(H, np.concatenate(ours, axis=-1) * mask[..., None], **close)
     for theirs, wanted in zip(last, zip(*ours_last, strict=True), strict=True):
         np.testing.assert_allclose(theirs, np.stack(wanted), **close)
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")  # from the cases of other operators, which come along
+def test_onnxs_own_published_cases():
+    """Defaults, biases, initial states, peepholes, both directions, batch first: in float32, as published."""
+    helper = pytest.importorskip("onnx", reason="the package onnx is not installed").helper
+    from onnx.backend.test.case.node import collect_testcases
+
+    seen = 0
+    for case in collect_testcases():
+        (node, *_), ((inputs, outputs), *_) = case.model.graph.node, case.data_sets
+        if node.op_type not in ("RNN", "LSTM", "GRU"):
+            continue
+        attributes = {a.name: helper.get_attribute_value(a) for a in node.attribute}
+        given = dict(zip([name for name in node.input if name], inputs, strict=True))
+        cells = from_onnx(Node(node.op_type, attributes, given))
+        X = given["X"].swapaxes(0, 1) if attributes.get("layout") else given["X"]
+        found = []
+        for k, cell in enumerate(cells):
+            first = [given[name][k] for name in ("initial_h", "initial_c") if name in given]
+            backward = attributes.get("direction") == b"reverse" or k == 1
+            cell = Cell(cell.kind, {name: value.astype(float) for name, value in cell.parameters.items()})
+            X_k = (X[::-1] if backward else X).astype(float)
+            H, last = run(cell, X_k, [s.astype(float) for s in first] or None)
+            found.append([H[::-1] if backward else H, *last])
+        Y, *last = (np.stack(each) for each in zip(*found, strict=True))
+        ours = {"Y": Y.swapaxes(0, 1), "Y_h": last[0], "Y_c": last[-1]}
+        if attributes.get("layout"):
+            ours = {"Y": ours["Y"].transpose(2, 0, 1, 3), "Y_h": last[0].swapaxes(0, 1)}
+        for name, value in zip([name for name in node.output if name], outputs, strict=True):
+            np.testing.assert_allclose(ours[name], value, rtol=1e-5, atol=1e-6, err_msg=f"{case.name} {name}")
+        seen += 1
+    assert seen >= 18
 
 
 def test_onnx_without_its_package_says_what_to_install(monkeypatch):
@@ -171,7 +202,6 @@ def test_from_onnx_merges_biases_and_knows_the_defaults():
         ("Conv", {}, "operator: expected RNN, LSTM or GRU, got 'Conv'"),
         ("LSTM", {"input_forget": 1}, "input_forget: expected it absent, got 1"),
         ("GRU", {"clip": 3.0}, "clip: expected it absent, got 3.0"),
-        ("RNN", {"layout": 1}, "layout: expected it absent, got 1"),
         (
             "LSTM",
             {"activations": ["Sigmoid", "Tanh", "Relu"]},

@@ -39,6 +39,11 @@ CELLS = {
 BY_HAND = ["tanh", "lstm", "lstm-peepholes", "gru-after", "gru-before"]
 
 
+def with_and_without(names):
+    """Each name with its backward by autograd and, where there is one, by hand."""
+    return [(name, by_hand) for name in names for by_hand in (False, True) if not by_hand or name in BY_HAND]
+
+
 def make(name, D=3, H=6, seed=0, dtype=torch.float64, **kw):
     """A cell with every parameter drawn at random, biases and peepholes too."""
     cell = CELLS[name](D, H, dtype=dtype, **kw)
@@ -147,11 +152,11 @@ def torch_layer(name, cell, D, H):
     return layer
 
 
-@pytest.mark.parametrize("by_hand", [False, True])
-@pytest.mark.parametrize("name", ["tanh", "relu", "lstm", "lstm-projection", "gru-after"])
+TORCHS = ["tanh", "relu", "lstm", "lstm-projection", "gru-after"]
+
+
+@pytest.mark.parametrize(("name", "by_hand"), with_and_without(TORCHS))
 def test_against_torchs_own_layers_with_packed_sequences(name, by_hand):
-    if by_hand and name not in BY_HAND:
-        pytest.skip("no backward by hand for this variant")
     T, B, D, H = 6, 4, 3, 5
     cell = make(name, D, H, by_hand=by_hand)
     layer = torch_layer(name, cell, D, H)
@@ -322,12 +327,9 @@ def test_autocast_on_the_cpu(name, by_hand):
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device here")
 @pytest.mark.parametrize("autocast", [False, True])
-@pytest.mark.parametrize("by_hand", [False, True])
-@pytest.mark.parametrize("name", CELLS)
+@pytest.mark.parametrize(("name", "by_hand"), with_and_without(CELLS))
 def test_gpu_against_cpu(name, by_hand, autocast, record_property):
     """Outputs and gradients in float32 (2e-5: sums in another order, TF32 off) and under bf16 autocast."""
-    if by_hand and name not in BY_HAND:
-        pytest.skip("no backward by hand for this variant")
     T, B, D, H = 20, 8, 16, 32
     cell = make(name, D, H, dtype=torch.float32, by_hand=by_hand)
     arguments = draw(cell, T, B, D, dtype=torch.float32)

@@ -33,6 +33,11 @@ CELLS = {
 BY_HAND = ["tanh", "lstm", "lstm-peepholes", "gru-after", "gru-before"]
 
 
+def with_and_without(names):
+    """Each name with its backward by the tape and, where there is one, by hand."""
+    return [(name, by_hand) for name in names for by_hand in (False, True) if not by_hand or name in BY_HAND]
+
+
 def make(name, D=3, H=6, seed=0, dtype="float64", **kw):
     """A layer with every weight drawn at random, biases and peepholes too."""
     layer = CELLS[name](H, dtype=dtype, **kw)
@@ -149,11 +154,11 @@ def swap_r_and_z(name, value):
     return np.concatenate([z, r, n], axis=-1)
 
 
-@pytest.mark.parametrize("by_hand", [False, True])
-@pytest.mark.parametrize("name", ["tanh", "relu", "lstm", "gru-after", "gru-before"])
+KERASS = ["tanh", "relu", "lstm", "gru-after", "gru-before"]
+
+
+@pytest.mark.parametrize(("name", "by_hand"), with_and_without(KERASS))
 def test_against_kerass_own_layers_with_a_mask(name, by_hand):
-    if by_hand and name not in BY_HAND:
-        pytest.skip("no backward by hand for this variant")
     T, B, D, H = 6, 4, 3, 5
     layer, theirs = make(name, D, H, by_hand=by_hand), keras_layer(name, D, H)
     values = {w.name: np.asarray(w.value) for w in layer.weights}
@@ -270,12 +275,9 @@ def test_mixed_precision(name, by_hand):
 
 @pytest.mark.gpu
 @pytest.mark.skipif(not tf.config.list_physical_devices("GPU"), reason="TensorFlow sees no GPU here")
-@pytest.mark.parametrize("by_hand", [False, True])
-@pytest.mark.parametrize("name", CELLS)
+@pytest.mark.parametrize(("name", "by_hand"), with_and_without(CELLS))
 def test_gpu_against_cpu(name, by_hand, record_property):
     """Outputs and gradients in float32: sums in another order, TF32 off, so 2e-5 of the largest entry."""
-    if by_hand and name not in BY_HAND:
-        pytest.skip("no backward by hand for this variant")
     tf.config.experimental.enable_tensor_float_32_execution(False)
     found = {}
     for device in ("/CPU:0", "/GPU:0"):

@@ -54,7 +54,8 @@ def to_onnx(cell: Cell, reverse: Cell | None = None) -> Node:
 def from_onnx(node: Node) -> tuple[Cell, ...]:
     """The operator's cells, one a direction. No B: zeros. An absent attribute has ONNX's default.
 
-    Raises ValueError for attributes that these cells do not have: other activations, clip, input_forget, layout 1.
+    The attributes direction and layout are about the sequences, not the parameters: they are for who runs the
+    cells. Raises ValueError for what these cells do not have: other activations, clip, input_forget.
     """
     family, given = node.operator.lower(), dict(node.attributes)
     if family not in ORDER:
@@ -63,7 +64,7 @@ def from_onnx(node: Node) -> tuple[Cell, ...]:
     dirs = array("W", node.inputs, 3).shape[0]
     cells = []
     for k in range(dirs):
-        inputs = {name: np.asarray(value)[k] for name, value in node.inputs.items()}
+        inputs = {name: np.asarray(node.inputs[name])[k] for name in "WRBP" if name in node.inputs}
         ours, theirs = ORDER[family]
         W, U = (rearranged(array(name, inputs, 2).T, theirs, ours) for name in ("W", "R"))
         B = array("B", inputs, 1) if "B" in inputs else np.zeros(2 * W.shape[1], W.dtype)
@@ -101,8 +102,9 @@ DEFAULTS = {"lstm": ["Sigmoid", "Tanh", "Tanh"], "gru": ["Sigmoid", "Tanh"]}
 
 
 def _kind(family: str, attributes: dict[str, Any]) -> Kind:
-    activations = list(attributes.get("activations", DEFAULTS.get(family, ["Tanh"])))
-    for name, only in {"input_forget": 0, "layout": 0, "clip": None}.items():
+    given = attributes.get("activations", DEFAULTS.get(family, ["Tanh"]))
+    activations = [name.decode() if isinstance(name, bytes) else name for name in given]  # the onnx package's are bytes
+    for name, only in {"input_forget": 0, "clip": None}.items():
         if attributes.get(name, only) != only:
             raise ValueError(f"{name}: expected it absent, got {attributes[name]}: these cells do not have it")
     if family in DEFAULTS:

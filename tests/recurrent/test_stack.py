@@ -77,6 +77,13 @@ def test_gradients_against_autograd(kinds, residual, drop):
 def test_gradients_against_complex_step():
     layer = stack()
     assert_gradients_by_complex_step(layer, problem(layer, 5, T=T, B=B), dropout=draw_dropout(layer, T))
+    widening = stack(widths=(3, 5, 4, 6), residual=())
+    assert widening.sizes == (3, 6)
+    p = problem(widening, 6, T=T, B=B)
+    assert_gradients_by_complex_step(widening, p, dropout=draw_dropout(widening, 1))
+    run = widening.forward(p["X"])
+    nothing = tuple(np.zeros_like(part) for part in run.state)
+    assert_same(by_name(widening.backward(run, p["G"])), by_name(widening.backward(run, p["G"], nothing)))
 
 
 @pytest.mark.parametrize("kind", ["vanilla", "lstm"])
@@ -246,8 +253,8 @@ def test_bad_input_is_named():
         layer.forward(p["X"], dropout=[good[0] != 0, None, None, None])
     with pytest.raises(TypeError, match=r"expected one precision, got X float64, dropout\[3\] float32"):
         layer.forward(p["X"], dropout=[None, None, None, good[3].astype("float32")])
-    with pytest.raises(ValueError, match=r"G: expected shape \(6, 4, 5\)"):
-        layer.backward(layer.forward(p["X"]), p["G"][1:])
+    with pytest.raises(ValueError, match=r"G: expected shape \(6, 4, 5\), got \(6, 1, 5\)"):
+        layer.backward(layer.forward(p["X"], dropout=good), p["G"][:, :1])
     with pytest.raises(ValueError, match=r"X: expected shape \(T, B, 3\)"):
         layer.forward(p["X"][0])
 

@@ -29,7 +29,7 @@ def clip_by_global_norm(gradients: Mapping[str, Array], max_norm: float) -> tupl
     """
     _require_positive("max_norm", max_norm)
     norm = global_norm(gradients)
-    scale = min(1.0, max_norm / norm) if norm > 0 else 1.0
+    scale = max_norm / norm if norm > max_norm else 1.0
     return {name: g * g.dtype.type(scale) for name, g in gradients.items()}, norm
 
 

@@ -39,6 +39,8 @@ def lyapunov_exponents(
     Raises TypeError and ValueError for J_t that are not square floating arrays of one shape, for a k that is
     not in 1..H, and where no step is left to average.
     """
+    if transient < 0:
+        raise ValueError(f"transient: expected a number of steps, got {transient}")
     Q = sums = None
     steps = 0
     for J in jacobians:

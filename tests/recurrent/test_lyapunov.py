@@ -143,6 +143,10 @@ def test_bad_input_is_named():
         lyapunov_exponents([J[:2]])
     with pytest.raises(ValueError, match=r"jacobians\[0\]: expected shape .* got \(3,\)"):
         lyapunov_exponents([J[0]])
+    with pytest.raises(ValueError, match=r"jacobians\[0\]: expected shape .* got \(2, 3, 4\)"):
+        lyapunov_exponents([np.ones((2, 3, 4))])
+    with pytest.raises(ValueError, match="transient: expected a number of steps, got -1"):
+        lyapunov_exponents([J], transient=-1)
     with pytest.raises(TypeError, match=r"jacobians\[0\]: expected an array of floating-point numbers, got list"):
         lyapunov_exponents([[1.0]])
     with pytest.raises(

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from autograder.recurrent.arrays import Array, common_dtype, require, require_finite, require_mask, require_state
 from autograder.recurrent.gates import by_gate, chunks, column_blocks, to_sigmoid, transposed
 from autograder.recurrent.layer import Gradients, Run, State
+from autograder.recurrent.memory import recycled
 
 
 class _Saved(NamedTuple):
@@ -91,7 +92,7 @@ class GRU:
         gates = 3 if self.c is not None else 2
         U = column_blocks((self.U * fold)[:, : gates * width], B)
         U_n = column_blocks(self.U[:, 2 * width :], B)
-        H, tape = np.empty((T + 1, B, width), dtype), np.empty((T, 4, B, width), dtype)
+        H, tape = recycled((T + 1, B, width), dtype), recycled((T, 4, B, width), dtype)
         H[0] = h_0
         hU, sU, xWb = (np.empty(shape, dtype) for shape in [(B, gates * width), (B, width), (3, B, width)])
         for steps in chunks(T, B):
@@ -139,7 +140,7 @@ class GRU:
         dtype = common_dtype({"H": H, "G": G, "dh_T": dh_T})
 
         dh = dh_T.astype(dtype)
-        dX = np.empty(X.shape, dtype)
+        dX = recycled(X.shape, dtype)
         dW, dU, db, dc = (np.zeros(shape, dtype) for shape in (self.W.shape, self.U.shape, self.b.shape, width))
         after = self.c is not None
         # δa of a step are rows of four blocks, δq, δa_r, δa_z, δa_n. With reset after, q stands where n stands for W;
@@ -153,7 +154,7 @@ class GRU:
         dq, da_r, da_z, da_n = da
         for steps in reversed(list(chunks(T, B))):
             rows_n = steps.stop - steps.start
-            dA = np.empty((rows_n, B, 4 * width), dtype)
+            dA = recycled((rows_n, B, 4 * width), dtype)
             for t in reversed(range(steps.start, steps.stop)):
                 (r, z, n, q_or_s), h = tape[t], H[t + 1]
                 dh += G[t]

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from autograder.recurrent.arrays import Array, common_dtype, require, require_finite, require_mask, require_state
 from autograder.recurrent.gates import by_gate, chunks, column_blocks, to_sigmoid, transposed
 from autograder.recurrent.layer import Gradients, Run, State
+from autograder.recurrent.memory import recycled
 
 
 class _Saved(NamedTuple):
@@ -79,7 +80,7 @@ class LSTM:
         fold = np.repeat(np.array([0.5, 0.5, 1, 0.5], self.U.real.dtype), width)
         W, U = self.W * fold, column_blocks(self.U * fold, B)
         b = np.repeat(by_gate(self.b * fold, 4)[:, None], B, axis=1)  # (4, B, H)
-        H, tape = np.empty((T + 1, B, width), dtype), np.empty((T + 1, 5, B, width), dtype)
+        H, tape = recycled((T + 1, B, width), dtype), recycled((T + 1, 5, B, width), dtype)
         H[0], tape[0, 4] = h_0, c_0
         hU, a, ig, tanh_c = (np.empty(shape, dtype) for shape in [(B, 4 * width), (4, B, width), *[(B, width)] * 2])
         hU_blocks, hU_gates = by_gate(hU, len(U)), by_gate(hU, 4)
@@ -118,7 +119,7 @@ class LSTM:
         dtype = common_dtype({"H": H, "G": G, "dh_T": dh_T, "dc_T": dc_T})
 
         dh, dc = dh_T.astype(dtype), dc_T.astype(dtype)
-        dX = np.empty(X.shape, dtype)
+        dX = recycled(X.shape, dtype)
         dW, dU, db = (np.zeros(P.shape, dtype) for P in (self.W, self.U, self.b))
         U_T = column_blocks(transposed(self.U), B)
         dh_blocks = by_gate(dh, len(U_T))
@@ -126,7 +127,7 @@ class LSTM:
         da_i, da_f, da_g, da_o = da
         for steps in reversed(list(chunks(T, B))):
             n = steps.stop - steps.start
-            dA = np.empty((n, B, 4 * width), dtype)
+            dA = recycled((n, B, 4 * width), dtype)
             for t in reversed(range(steps.start, steps.stop)):
                 (i, f, g, o, c), c_prev, h = tape[t + 1], tape[t, 4], H[t + 1]
                 dh += G[t]

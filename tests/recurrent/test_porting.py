@@ -14,18 +14,42 @@ from autograder.recurrent.porting import (
     from_flax,
     from_haiku,
     from_keras,
+    from_layer,
     from_onnx,
     from_pytorch,
     onnx_model,
     to_flax,
     to_haiku,
     to_keras,
+    to_layer,
     to_onnx,
     to_pytorch,
     uncouple,
 )
 
 RECORDED = Path(__file__).parent / "data" / "flax_and_haiku.npz"
+
+
+# --- our own layers ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "lstm-coupled"])
+def test_our_layers_run_the_cells(kind):
+    cell = draw_cell(kind)
+    layer = to_layer(cell)
+    assert_same_cell(from_layer(layer), cell)
+    X, state = draw_input(cell)
+    result = layer.forward(X, tuple(state))
+    H, last = run(cell, X, state)
+    for ours, theirs in zip((result.H, *result.state), (H, *last), strict=True):
+        np.testing.assert_allclose(ours, theirs, **CLOSE)
+
+
+def test_layers_that_are_not_cells():
+    with pytest.raises(CannotRepresent, match="LSTM has no place for peepholes"):
+        to_layer(draw_cell("lstm", peepholes=True))
+    with pytest.raises(TypeError, match="layer: expected a VanillaRNN, LSTM or GRU, got NoneType"):
+        from_layer(None)
 
 
 # --- PyTorch ------------------------------------------------------------------------------------------------

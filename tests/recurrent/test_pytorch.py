@@ -10,6 +10,7 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from autograder import recurrent
 from autograder.recurrent.bidirectional import Bidirectional as NumPyBidirectional
+from autograder.recurrent.gru import GRU as NumPyGRU
 from autograder.recurrent.lstm import LSTM as NumPyLSTM
 from autograder.recurrent.pytorch import (
     GRU,
@@ -240,6 +241,8 @@ def numpy_layer(name, cell):
     values = {k: v.detach().numpy() for k, v in cell.named_parameters()}
     if name in ("tanh", "relu", "identity"):
         return recurrent.VanillaRNN(**values, activation=name)
+    if isinstance(cell, GRU):
+        return NumPyGRU(**values, reset=cell.reset)
     return NumPyLSTM(**values)
 
 
@@ -257,7 +260,7 @@ def compare_with_numpy(layer, module, X, state, mask, G, dstate):
 
 
 @pytest.mark.parametrize("gaps", [True, False])
-@pytest.mark.parametrize("name", ["tanh", "relu", "identity", "lstm"])
+@pytest.mark.parametrize("name", ["tanh", "relu", "identity", "lstm", "gru-after", "gru-before"])
 def test_against_the_numpy_layers(name, gaps):
     cell = make(name)
     compare_with_numpy(numpy_layer(name, cell), cell, *draw(cell, gaps=gaps))

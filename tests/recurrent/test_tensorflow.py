@@ -5,6 +5,7 @@ import pytest
 
 from autograder import recurrent
 from autograder.recurrent.bidirectional import Bidirectional as NumPyBidirectional
+from autograder.recurrent.gru import GRU as NumPyGRU
 from autograder.recurrent.lstm import LSTM as NumPyLSTM
 
 tf = pytest.importorskip("tensorflow", reason="TensorFlow is not installed")
@@ -190,6 +191,8 @@ def numpy_layer(name, layer):
     values = {w.name: np.asarray(w.value) for w in layer.weights}
     if isinstance(layer, VanillaRNN):
         return recurrent.VanillaRNN(**values, activation=name)
+    if isinstance(layer, GRU):
+        return NumPyGRU(**values, reset=layer.reset)
     return NumPyLSTM(**values)
 
 
@@ -206,7 +209,7 @@ def compare_with_numpy(reference, layer, X, state, mask, G, dstate):
 
 
 @pytest.mark.parametrize("gaps", [True, False])
-@pytest.mark.parametrize("name", ["tanh", "relu", "identity", "lstm"])
+@pytest.mark.parametrize("name", ["tanh", "relu", "identity", "lstm", "gru-after", "gru-before"])
 def test_against_the_numpy_layers(name, gaps):
     layer = make(name)
     compare_with_numpy(numpy_layer(name, layer), layer, *draw(layer, gaps=gaps))

@@ -3,13 +3,15 @@ Haiku's, and back.
 
 A Cell is a kind and plain NumPy arrays in our layout; each module knows one other layout, as plain arrays too, and
 imports no framework (`onnx_model` alone imports onnx, when called). What a layout has no place for is refused with
-CannotRepresent, a ValueError that says why. Nothing here runs a network.
+CannotRepresent, a ValueError that says why. Nothing here runs a network;
+`to_layer` makes the NumPy layer that does.
 """
 
 from autograder.recurrent.porting.cell import CannotRepresent, Cell, Kind, uncouple
 from autograder.recurrent.porting.flax import from_flax, to_flax
 from autograder.recurrent.porting.haiku import from_haiku, to_haiku
 from autograder.recurrent.porting.keras import from_keras, to_keras
+from autograder.recurrent.porting.layers import from_layer, to_layer
 from autograder.recurrent.porting.onnx import Node, from_onnx, to_onnx
 from autograder.recurrent.porting.onnx_model import onnx_model
 from autograder.recurrent.porting.pytorch import from_pytorch, to_pytorch
@@ -22,12 +24,14 @@ __all__ = [
     "from_flax",
     "from_haiku",
     "from_keras",
+    "from_layer",
     "from_onnx",
     "from_pytorch",
     "onnx_model",
     "to_flax",
     "to_haiku",
     "to_keras",
+    "to_layer",
     "to_onnx",
     "to_pytorch",
     "uncouple",

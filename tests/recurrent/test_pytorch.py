@@ -304,8 +304,8 @@ def test_dtype_is_kept_and_large_values_do_not_overflow(name, dtype, by_hand):
 
 
 # bf16 keeps 8 bits: each product of D or H terms of unit size is off by about 2**-8 of its size, and some steps of
-# that add up. The bound is on the deviation relative to the largest entry of each array.
-BF16 = 0.06
+# that add up; 0.02 is the most that was seen on a CPU. Relative to the largest entry of each array.
+BF16 = 0.04
 
 
 def deviation(ours, theirs):
@@ -345,6 +345,8 @@ def test_gpu_against_cpu(name, by_hand, autocast, record_property):
             found = results(cell, *on_gpu)
     finally:
         torch.backends.cuda.matmul.allow_tf32 = before
+    if autocast and name == "relu":  # a slope that flips at 0 is no small deviation: outputs only
+        exact, found = ({k: v for k, v in each.items() if k[0] in "Hs"} for each in (exact, found))
     record_property("deviation", deviation(found, exact))
     assert deviation(found, exact) < (BF16 if autocast else 2e-5)
 

@@ -48,4 +48,4 @@ def test_no_more_is_held_than_the_last_sizes_need():
     assert len(memory._blocks) == 1
     one, two = recycled(LARGE, F32), recycled(LARGE, F32)
     assert not np.shares_memory(one, two)
-    assert one.dtype == F32 and one.flags.c_contiguous and one.flags.writeable
+    assert (one.dtype, one.flags.c_contiguous, one.flags.writeable) == (F32, True, True)

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autograder.recurrent.arrays import Array, require, require_mask
-from autograder.recurrent.layer import Gradients, Layer, Run, State, filled
+from autograder.recurrent.layer import Gradients, Layer, Run, State, split_state
 
 Merge = Literal["concat", "sum", "average", "product"]
 MERGES: tuple[Merge, ...] = ("concat", "sum", "average", "product")
@@ -91,7 +91,7 @@ class Bidirectional:
         """Both directions over X (T, B, D); mask (T, B). Returns H (T, B, ·) aligned with X, and both states."""
         T, B, _ = require("X", X, ("T", "B", self.sizes[0])).shape
         on = require_mask(mask, T, B)
-        initial, initial_back = self._split(filled(state_0, self.zero_state(B)))
+        initial, initial_back = self._split("state_0", self.zero_state(B) if state_0 is None else state_0)
         there = self.forward_layer.forward(X, initial, on)
         back = self.backward_layer.forward(X[::-1], initial_back, None if on is None else on[::-1])
         aligned = back.H[::-1]
@@ -120,7 +120,7 @@ class Bidirectional:
                 G_there = G_back = G * _half(G)
             case "product":
                 G_there, G_back = G * back.H[::-1], G * there.H
-        last, last_back = (None, None) if dstate is None else self._split(tuple(dstate))
+        last, last_back = (None, None) if dstate is None else self._split("dstate", dstate)
         found = self.forward_layer.backward(there, G_there, last)
         found_back = self.backward_layer.backward(back, G_back[::-1], last_back)
         return Gradients(
@@ -129,11 +129,8 @@ class Bidirectional:
             parameters=_named(found.parameters, found_back.parameters),
         )
 
-    def _split(self, state: State) -> tuple[State, State]:
-        n, n_back = len(self.forward_layer.zero_state(1)), len(self.backward_layer.zero_state(1))
-        if len(state) != n + n_back:
-            raise ValueError(f"state: expected {n} + {n_back} arrays, forward and backward, got {len(state)}")
-        return state[:n], state[n:]
+    def _split(self, name: str, state: Sequence[Array]) -> list[State]:
+        return split_state(name, state, (self.forward_layer, self.backward_layer))
 
 
 def _half(like: Array) -> np.floating:

@@ -11,14 +11,14 @@ from numpy.typing import NDArray
 
 from autograder.recurrent.arrays import Array, require, require_mask
 from autograder.recurrent.chunks import add_to, require_causal, require_steps, run_chunk
-from autograder.recurrent.layer import Gradients, Layer, Run, State, filled
+from autograder.recurrent.layer import Gradients, Layer, Run, State
 
 
 class _Saved(NamedTuple):
     X: Array
     on: NDArray[np.bool_] | None
     cuts: list[int]
-    states: list[State]
+    states: list[Sequence[Array]]
 
 
 @dataclass(frozen=True)
@@ -62,19 +62,19 @@ class Checkpointed:
         on = require_mask(mask, T, B)
         length = self.segment or ceil(sqrt(T))
         cuts = [*range(0, T, length), T]
-        states = [filled(state_0, self.zero_state(B))]
+        states: list[Sequence[Array]] = [self.zero_state(B) if state_0 is None else state_0]
         pieces = []
         for start, stop in pairwise(cuts):
             run = run_chunk(self.layer, X, states[-1], on, start, stop)
             pieces.append(run.H)
             states.append(tuple(part.copy() for part in run.state))  # a view would keep its whole segment
-        return Run(np.concatenate(pieces), states[-1], _Saved(X, on, cuts, states[:-1]))
+        return Run(np.concatenate(pieces), run.state, _Saved(X, on, cuts, states[:-1]))
 
     def backward(self, run: Run, G: Array, dstate: Sequence[Array] | None = None) -> Gradients:
         """Segment by segment from the last: forward again, then back. G (T, B, H), dstate as the layer's."""
         X, on, cuts, states = run.saved
         require("G", G, run.H.shape)
-        d_later = None if dstate is None else tuple(dstate)
+        d_later = dstate
         parameters: dict[str, Array] = {}
         pieces = []
         for i in reversed(range(len(states))):

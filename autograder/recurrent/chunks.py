@@ -7,7 +7,7 @@ from typing import TypeVar
 from numpy.typing import NDArray
 
 from autograder.recurrent.arrays import Array, require
-from autograder.recurrent.layer import Layer, Run, State
+from autograder.recurrent.layer import Layer, Run
 
 Key = TypeVar("Key", bound=Hashable)
 
@@ -21,12 +21,12 @@ def require_causal(layer: Layer) -> None:
         )
 
 
-def run_chunk(layer: Layer, X: Array, state: State, mask: NDArray | None, start: int, stop: int) -> Run:
+def run_chunk(layer: Layer, X: Array, state: Sequence[Array], mask: NDArray | None, start: int, stop: int) -> Run:
     """The layer's run over the steps start, …, stop-1 of X and mask, from `state`."""
     return layer.forward(X[start:stop], state, None if mask is None else mask[start:stop])
 
 
-def run_chunks(layer: Layer, X: Array, state: State, mask: NDArray | None, cuts: Sequence[int]) -> list[Run]:
+def run_chunks(layer: Layer, X: Array, state: Sequence[Array], mask: NDArray | None, cuts: Sequence[int]) -> list[Run]:
     """The runs between consecutive cuts, each from the state in which the one before ended."""
     runs = []
     for start, stop in pairwise(cuts):

@@ -8,6 +8,7 @@ against this protocol alone.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Protocol
 
 import numpy as np
@@ -53,18 +54,32 @@ class Layer(Protocol):
     def zero_state(self, B: int) -> State:
         """The state from which a sequence starts when none is given: zeros of the parameters' dtype."""
 
-    def forward(self, X: Array, state_0: State | None = None, mask: NDArray | None = None) -> Run:
+    def forward(self, X: Array, state_0: Sequence[Array] | None = None, mask: NDArray | None = None) -> Run:
         """Run over X (T, B, D) from `state_0` (zeros if None); mask (T, B) is 1 where a step counts.
 
         Raises TypeError and ValueError, naming the argument, for what does not fit (`arrays`).
         """
 
-    def backward(self, run: Run, G: Array, dstate: State | None = None) -> Gradients:
+    def backward(self, run: Run, G: Array, dstate: Sequence[Array] | None = None) -> Gradients:
         """Backpropagation through time.
 
         G (T, B, H) is the gradient that reaches each H[t] directly; `dstate` what reaches `run.state`
         besides (None: nothing), for chunks of a longer sequence.
         """
+
+
+def split_state(name: str, given: Sequence[Array], layers: Sequence[Layer]) -> list[State]:
+    """The state of several layers, one's parts after the other's, as one state a layer.
+
+    Raises TypeError for what is no tuple or list, ValueError for another number of parts; `name` for the message.
+    """
+    if not isinstance(given, tuple | list):
+        raise TypeError(f"{name}: expected a tuple of arrays, got {type(given).__name__}")
+    counts = [len(layer.zero_state(1)) for layer in layers]
+    if len(given) != sum(counts):
+        raise ValueError(f"{name}: expected {' + '.join(map(str, counts))} arrays, layer by layer, got {len(given)}")
+    parts = iter(given)
+    return [tuple(islice(parts, count)) for count in counts]
 
 
 def filled(given: Sequence[Array] | None, zeros: State) -> State:

@@ -11,8 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autograder.recurrent.activations import ACTIVATIONS
-from autograder.recurrent.arrays import Array, common_dtype, require, require_mask
-from autograder.recurrent.layer import filled
+from autograder.recurrent.arrays import Array, common_dtype, require, require_mask, require_state
 from autograder.recurrent.vanilla import VanillaRNN
 
 
@@ -63,8 +62,7 @@ def real_time_gradients(
     D, H = network.sizes
     T, B, _ = require("X", X, ("T", "B", D)).shape
     require("G", G, (T, B, H))
-    (h,) = filled(state_0, network.zero_state(B))
-    require("h_0", h, (B, H))
+    (h,) = require_state("state_0", state_0, ("h_0",), network.zero_state(B))
     common_dtype({"X": X, "h_0": h, "G": G, **network.parameters})
     on = require_mask(mask, T, B)
     S = zero_influence(network, B)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autograder.recurrent.arrays import Array, common_dtype, require, require_mask
-from autograder.recurrent.layer import Gradients, Layer, Run, State, filled
+from autograder.recurrent.layer import Gradients, Layer, Run, State, split_state
 
 
 class _Saved(NamedTuple):
@@ -78,7 +78,8 @@ class Stack:
         T, B, _ = require("X", X, ("T", "B", self.sizes[0])).shape
         on = require_mask(mask, T, B)
         D = self._require_dropout(dropout, X)
-        below, states, runs = X, self._split(filled(state_0, self.zero_state(B))), []
+        states = split_state("state_0", self.zero_state(B) if state_0 is None else state_0, self.layers)
+        below, runs = X, []
         for l, layer in enumerate(self.layers):
             run = layer.forward(_dropped(below, D[l]), states[l], on)
             below = run.H + below if l in self.residual else run.H
@@ -89,7 +90,7 @@ class Stack:
         """From the highest layer down: what reaches X^{l+1} reaches layer l, and X^l directly if l is residual."""
         runs, D = run.saved
         require("G", G, run.H.shape)
-        last = [None] * len(runs) if dstate is None else self._split(tuple(dstate))
+        last = [None] * len(runs) if dstate is None else split_state("dstate", dstate, self.layers)
         dX, found = _dropped(G, D[-1]), []
         for l in reversed(range(len(self.layers))):
             gradients = self.layers[l].backward(runs[l], dX, last[l])
@@ -102,13 +103,6 @@ class Stack:
             dstate_0=tuple(part for gradients in found for part in gradients.dstate_0),
             parameters=_named([gradients.parameters for gradients in found]),
         )
-
-    def _split(self, state: State) -> list[State]:
-        counts = [len(layer.zero_state(1)) for layer in self.layers]
-        if len(state) != sum(counts):
-            raise ValueError(f"state: expected {' + '.join(map(str, counts))} arrays, got {len(state)}")
-        ends = np.cumsum(counts)
-        return [state[end - count : end] for end, count in zip(ends, counts, strict=True)]
 
     def _require_dropout(self, dropout: Sequence[Array | None] | None, X: Array) -> list[Array | None]:
         widths = [layer.sizes[0] for layer in self.layers] + [self.sizes[1]]

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from autograder.recurrent.arrays import Array, require, require_mask
 from autograder.recurrent.chunks import add_to, require_causal, require_steps, run_chunks
-from autograder.recurrent.layer import Gradients, Layer, Run, State, filled
+from autograder.recurrent.layer import Gradients, Layer, Run, State
 
 
 class _Saved(NamedTuple):
@@ -65,7 +65,7 @@ class TruncatedBPTT:
         on = require_mask(mask, T, B)
         windows = self._windows(T)
         cuts = sorted({cut for begin, _, end in windows for cut in (begin, end)})
-        runs = run_chunks(self.layer, X, filled(state_0, self.zero_state(B)), on, cuts)
+        runs = run_chunks(self.layer, X, self.zero_state(B) if state_0 is None else state_0, on, cuts)
         return Run(np.concatenate([run.H for run in runs]), runs[-1].state, _Saved(cuts, runs))
 
     def backward(self, run: Run, G: Array, dstate: Sequence[Array] | None = None) -> Gradients:
@@ -81,7 +81,7 @@ class TruncatedBPTT:
         d_initial = self.zero_state(B)
         parameters: dict[str, Array] = {}
         for begin, fresh, end in self._windows(T):
-            d_later = tuple(dstate) if dstate is not None and end == T else None
+            d_later = dstate if end == T else None
             for i in reversed(range(cuts.index(begin), cuts.index(end))):
                 start, stop = cuts[i], cuts[i + 1]
                 source = G if start >= fresh else nothing  # what is not fresh was backpropagated before

@@ -8,18 +8,14 @@ from dataclasses import fields, replace
 import numpy as np
 
 from autograder.recurrent import VanillaRNN
-
-try:
-    from autograder.recurrent.gru import GRU
-except ImportError:
-    GRU = type("GRU", (), {})
+from autograder.recurrent.gru import GRU
 from autograder.recurrent.lstm import LSTM
 
 # Sums of at most a few hundred float64 terms of unit size: rounding stays below 1e-13, a mistake does not.
 CLOSE = {"rtol": 1e-11, "atol": 1e-12}
 
-CELLS = ["vanilla", "lstm"]
-GATES = {"vanilla": 1, "lstm": 4, "gru": 3}
+CELLS = ["vanilla", "lstm", "gru", "gru, reset before"]
+GATES = {"vanilla": 1, "lstm": 4, "gru": 3, "gru, reset before": 3}
 
 
 def cell(kind, D, H, seed=0, dtype="float64"):
@@ -36,6 +32,8 @@ def cell(kind, D, H, seed=0, dtype="float64"):
             return LSTM(W, U, b)
         case "gru":
             return GRU(W, U, b, rng.normal(size=H).astype(dtype))
+        case "gru, reset before":
+            return GRU(W, U, b, reset="before")
 
 
 def torch_cell(layer, X, state, mask, parameters):
@@ -54,10 +52,10 @@ def torch_cell(layer, X, state, mask, parameters):
                 c = f.sigmoid() * state[1] + i.sigmoid() * g.tanh()
                 new = (o.sigmoid() * c.tanh(), c)
             case GRU():
-                (xr, xz, xn), (hr, hz, hn) = (x @ W + b).chunk(3, dim=-1), (h @ U).chunk(3, dim=-1)
-                z = (xz + hz).sigmoid()
-                n = torch.tanh(xn + (xr + hr).sigmoid() * (hn + parameters["c_n"]))
-                new = ((1 - z) * n + z * h,)
+                (xr, xz, xn), (Ur, Uz, Un) = (x @ W + b).chunk(3, dim=-1), U.chunk(3, dim=-1)
+                r, z = (xr + h @ Ur).sigmoid(), (xz + h @ Uz).sigmoid()
+                inner = r * (h @ Un + parameters["c"]) if layer.reset == "after" else (r * h) @ Un
+                new = ((1 - z) * torch.tanh(xn + inner) + z * h,)
         state = tuple(torch.where(m, a, b) for a, b in zip(new, state, strict=True))
         steps.append(state[0])
     return torch.stack(steps), state

@@ -287,8 +287,12 @@ def test_bad_input_is_named():
         layer.forward(p["X"][..., :2])
     with pytest.raises(ValueError, match=r"mask: expected shape \(T, B\) = \(6, 4\)"):
         layer.forward(p["X"], mask=p["mask"].T)
-    with pytest.raises(ValueError, match=r"state: expected 1 \+ 1 arrays, forward and backward, got 1"):
+    with pytest.raises(ValueError, match=r"state_0: expected 1 \+ 1 arrays, layer by layer, got 1"):
         layer.forward(p["X"], p["state_0"][:1])
+    with pytest.raises(TypeError, match=r"state_0: expected a tuple of arrays, got ndarray"):
+        layer.forward(p["X"], p["state_0"][0])
+    with pytest.raises(ValueError, match=r"dstate: expected 1 \+ 1 arrays, layer by layer, got 3"):
+        layer.backward(layer.forward(p["X"]), p["G"], [*p["dstate"], p["dstate"][0]])
     with pytest.raises(ValueError, match=r"G: expected shape \(6, 4, 10\), got \(6, 4, 5\)"):
         layer.backward(layer.forward(p["X"]), p["G"][..., :5])
     with pytest.raises(ValueError, match=r"mask: expected shape \(T, B\) = \(6, 4\)"):

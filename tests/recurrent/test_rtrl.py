@@ -150,6 +150,8 @@ def test_bad_input_is_named():
         rtrl(layer, p["X"], p["G"][1:])
     with pytest.raises(ValueError, match=r"h_0: expected shape \(4, 5\)"):
         rtrl(layer, p["X"], p["G"], (p["state_0"][0][1:],))
+    with pytest.raises(ValueError, match=r"state_0: expected \(h_0,\), got 2 arrays"):
+        rtrl(layer, p["X"], p["G"], p["state_0"] * 2)
     with pytest.raises(ValueError, match=r"mask: expected shape \(T, B\) = \(6, 4\)"):
         rtrl(layer, p["X"], p["G"], mask=p["mask"].T)
     with pytest.raises(TypeError, match="expected one precision, got X float64, h_0 float64, G float32"):

@@ -243,8 +243,10 @@ def test_bad_input_is_named():
         stack(residual=(3,))
     with pytest.raises(ValueError, match="residual: layer 0 must keep its width, but takes 3 and gives 5"):
         stack(residual=(0,))
-    with pytest.raises(ValueError, match=r"state: expected 1 \+ 2 \+ 1 arrays, got 3"):
+    with pytest.raises(ValueError, match=r"state_0: expected 1 \+ 2 \+ 1 arrays, layer by layer, got 3"):
         layer.forward(p["X"], p["state_0"][:3])
+    with pytest.raises(ValueError, match=r"dstate: expected 1 \+ 2 \+ 1 arrays, layer by layer, got 5"):
+        layer.backward(layer.forward(p["X"]), p["G"], [*p["dstate"], p["dstate"][0]])
     with pytest.raises(ValueError, match="dropout: expected 4 entries, one a layer and the output, got 3"):
         layer.forward(p["X"], dropout=good[:3])
     with pytest.raises(ValueError, match=r"dropout\[1\]: expected shape \(6, 4, 5\), got \(2, 4, 5\)"):

@@ -48,11 +48,10 @@ def ctc_loss(
         shifted = Y - Y.real.max(axis=-1, keepdims=True)
         log_p = shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
         emit = np.take_along_axis(log_p, np.broadcast_to(symbols, (T, *symbols.shape)), axis=-1)
-        emit[:, :, 0] = -np.inf  # nothing is emitted before the first step, and the start is never seen again
         alpha = _forward(emit, skips, counts)
         beta = _backward(emit, skips, counts, ends)
         log_P = _log_sum(alpha[-1] + beta[-1])
-        possible = np.isfinite(log_P.real)
+        possible = np.isfinite(log_P)
         # γ_t(s), the probability that a path is in state s at step t, given that it spells the labels.
         gamma = np.exp(alpha[1:] + beta[1:] - np.where(possible, log_P, 0)[:, None])
     dY = np.exp(log_p)
@@ -64,24 +63,24 @@ def ctc_loss(
 
 
 def _states(labels: NDArray, lengths: NDArray, blank: int) -> tuple[NDArray, NDArray, NDArray]:
-    """What a path can be in: state 0 before the first step, then blank, l_1, blank, l_2, …, l_S, blank.
+    """The states of a path: blank, l_1, blank, l_2, …, l_S, blank; before the first step it is in the first.
 
-    Returns, each (B, 2S+2): the symbol each state emits; whether it may be reached from two states before,
-    passing over the blank (a label may, unless it repeats the label before); 0 where a path may end and
-    -inf elsewhere (after the last label or its blank).
+    Returns, each (B, 2S+1): the symbol each state emits; whether it may be reached from two states before,
+    passing over the blank (a label may, unless it repeats the label before); 0 where a path may end, after the
+    last label or the blank behind it, and -inf elsewhere.
     """
     B, S = labels.shape
-    symbols = np.full((B, 2 * S + 2), blank)
-    symbols[:, 2::2] = labels
+    symbols = np.full((B, 2 * S + 1), blank)
+    symbols[:, 1::2] = labels
     skips = np.zeros(symbols.shape, bool)
     skips[:, 2:] = (symbols[:, 2:] != blank) & (symbols[:, 2:] != symbols[:, :-2])
     last = 2 * lengths[:, None]
-    s = np.arange(2 * S + 2)
-    return symbols, skips, np.where((s == last) | (s == last + 1), 0.0, -np.inf)
+    s = np.arange(2 * S + 1)
+    return symbols, skips, np.where((s == last) | (s == last - 1), 0.0, -np.inf)
 
 
 def _forward(emit: Array, skips: NDArray, counts: NDArray) -> Array:
-    """α_t(s) (T+1, B, 2S+2): the log probability of being in s after t steps. Masked steps carry α over.
+    """α_t(s) (T+1, B, 2S+1): the log probability of being in s after t steps. Masked steps carry α over.
 
     α_t(s) = emit_t(s) + log(e^α(s) + e^α(s-1) + e^α(s-2) where it may skip), α of t-1.
     """
@@ -99,7 +98,7 @@ def _forward(emit: Array, skips: NDArray, counts: NDArray) -> Array:
 
 
 def _backward(emit: Array, skips: NDArray, counts: NDArray, ends: NDArray) -> Array:
-    """β_t(s) (T+1, B, 2S+2): the log probability of all emissions after step t, from s to an end.
+    """β_t(s) (T+1, B, 2S+1): the log probability of all emissions after step t, from s to an end.
 
     The same moves as forward, seen from where they leave: β_t(s) sums emit_{t+1}(s') + β_{t+1}(s') over s' = s,
     s+1, and s+2 where that may be skipped to. So α_t + β_t is the log probability of all paths through s at t.
@@ -119,7 +118,7 @@ def _backward(emit: Array, skips: NDArray, counts: NDArray, ends: NDArray) -> Ar
 def _log_sum(a: Array) -> Array:
     """log Σ e^a over the last axis, with the largest taken out; -inf if all are. Fit for complex step."""
     largest = a.real.max(axis=-1, keepdims=True)
-    largest = np.where(np.isfinite(largest), largest, 0).astype(a.real.dtype)
+    largest = np.where(np.isfinite(largest), largest, 0)
     return np.log(np.exp(a - largest).sum(axis=-1)) + largest[..., 0]
 
 

@@ -220,6 +220,20 @@ def test_from_onnx_merges_biases_and_knows_the_defaults():
     assert not plain.parameters["b"].any()
 
 
+@pytest.mark.parametrize(("kind", "length"), [("rnn-identity", 2), ("rnn-relu", 2), ("lstm", 6), ("gru-after", 4)])
+def test_onnx_lists_its_activations_for_each_direction(kind, length):
+    cells = draw_cell(kind), draw_cell(kind, seed=2)
+    node = to_onnx(*cells)
+    lists = {name: value for name, value in node.attributes.items() if isinstance(value, list)}
+    assert {len(value) for value in lists.values()} <= {2}
+    defaults = {"lstm": ["Sigmoid", "Tanh", "Tanh"], "gru-after": ["Sigmoid", "Tanh"]}
+    activations = node.attributes.get("activations") or defaults[kind] * 2
+    assert len(activations) == length
+    back = from_onnx(node._replace(attributes=node.attributes | {"activations": activations}))
+    for found, cell in zip(back, cells, strict=True):
+        assert_same_cell(found, cell)
+
+
 @pytest.mark.parametrize(
     ("operator", "attributes", "said"),
     [

@@ -215,6 +215,33 @@ def test_against_the_numpy_layers(name, gaps):
     compare_with_numpy(numpy_layer(name, layer), layer, *draw(layer, gaps=gaps))
 
 
+@pytest.mark.parametrize("name", ["lstm-peepholes", "lstm-coupled", "lstm-coupled-peepholes", "lstm-projection"])
+def test_variants_against_the_pytorch_modules(name):
+    """What neither Keras nor the NumPy LSTM has: the same weights by name, outputs and every gradient."""
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+    from autograder.recurrent.pytorch import LSTM as TorchLSTM
+
+    layer = make(name)
+    X, state, mask, G, dstate = draw(layer)
+    ours = results(layer, X, state, mask, G, dstate)
+    module = TorchLSTM(
+        3, 6, peepholes=layer.peepholes, coupled=layer.coupled, projection=layer.projection, dtype=torch.float64
+    )
+    module.load_state_dict({w.name: torch.tensor(np.asarray(w.value)) for w in layer.weights})
+    turned = (torch.tensor(np.asarray(v).swapaxes(0, 1)) for v in (X, mask, G))
+    X, mask, G = turned
+    X.requires_grad_()
+    state, dstate = ([torch.tensor(s.numpy(), requires_grad=True) for s in each] for each in (state, dstate))
+    H, last = module(X, state, mask)
+    loss = (G * H).sum() + sum((d * s).sum() for d, s in zip(dstate, last, strict=True))
+    named = dict(module.named_parameters())
+    dX, *rest = torch.autograd.grad(loss, [X, *state, *named.values()])
+    theirs = {"H": H.swapaxes(0, 1), "dX": dX.swapaxes(0, 1)}
+    theirs |= {f"state {k}": s for k, s in enumerate(last)}
+    theirs |= dict(zip(["dstate_0 0", "dstate_0 1", *named], rest, strict=True))
+    assert_same(ours, {k: v.detach().numpy() for k, v in theirs.items()})
+
+
 @pytest.mark.parametrize("merge", ["concat", "sum", "average", "product"])
 def test_bidirectional_against_the_numpy_layer(merge):
     layers = make("tanh", seed=2), make("tanh", seed=3)

@@ -1,20 +1,50 @@
 """The reference networks: correct, batched, masked, and explained.
 
 Everything the book claims and the checks expect is computed here, in plain NumPy, time first, one module
-a cell. No framework is imported, nothing of the course's other rooms is known here, and no teaching
-scaffold (checks, hints, points) may move in.
+a cell. The same cells in PyTorch and TensorFlow, and the porting of parameters between layouts, are in folders of
+those names and are imported by name only; importing this package imports NumPy alone. Nothing of the course's other
+rooms is known here, and no teaching scaffold (checks, hints, points) may move in.
 """
 
+from autograder.recurrent.bidirectional import Bidirectional, reverse_by_length
+from autograder.recurrent.checkpointing import Checkpointed
+from autograder.recurrent.clipping import clip_by_global_norm, clip_by_value, global_norm
+from autograder.recurrent.ctc import ctc_loss
+from autograder.recurrent.dense import dense_backward, dense_forward
+from autograder.recurrent.embedding import embedding_backward, embedding_forward
+from autograder.recurrent.gru import GRU
 from autograder.recurrent.layer import Gradients, Layer, Run
 from autograder.recurrent.losses import softmax_cross_entropy
+from autograder.recurrent.lstm import LSTM
+from autograder.recurrent.lyapunov import lyapunov_exponents
+from autograder.recurrent.rtrl import real_time_gradients
+from autograder.recurrent.stack import Stack
+from autograder.recurrent.truncated import TruncatedBPTT
 from autograder.recurrent.vanilla import VanillaRNN, VanillaStepGradients, step_backward, step_forward
 
 __all__ = [
+    "GRU",
+    "LSTM",
+    "Bidirectional",
+    "Checkpointed",
     "Gradients",
     "Layer",
     "Run",
+    "Stack",
+    "TruncatedBPTT",
     "VanillaRNN",
     "VanillaStepGradients",
+    "clip_by_global_norm",
+    "clip_by_value",
+    "ctc_loss",
+    "dense_backward",
+    "dense_forward",
+    "embedding_backward",
+    "embedding_forward",
+    "global_norm",
+    "lyapunov_exponents",
+    "real_time_gradients",
+    "reverse_by_length",
     "softmax_cross_entropy",
     "step_backward",
     "step_forward",

@@ -95,7 +95,7 @@ class GRU:
         H, tape = recycled((T + 1, B, width), dtype), recycled((T, 4, B, width), dtype)
         H[0] = h_0
         hU, sU, xWb = (np.empty(shape, dtype) for shape in [(B, gates * width), (B, width), (3, B, width)])
-        for steps in chunks(T, B):
+        for steps in chunks(T, B, width):
             xW = (X[steps].reshape(-1, D) @ W).reshape(-1, B, 3 * width)
             for t, xW_t in enumerate(xW, steps.start):
                 (r, z, n, q_or_s), h_prev, h = tape[t], H[t], H[t + 1]
@@ -152,7 +152,7 @@ class GRU:
         U_n_T = column_blocks(transposed(self.U[:, 2 * width :]), B)
         da, u, v = (np.empty(shape, dtype) for shape in [(4, B, width), (B, width), (B, width)])
         dq, da_r, da_z, da_n = da
-        for steps in reversed(list(chunks(T, B))):
+        for steps in reversed(list(chunks(T, B, width))):
             rows_n = steps.stop - steps.start
             dA = recycled((rows_n, B, 4 * width), dtype)
             for t in reversed(range(steps.start, steps.stop)):

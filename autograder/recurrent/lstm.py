@@ -84,7 +84,7 @@ class LSTM:
         H[0], tape[0, 4] = h_0, c_0
         hU, a, ig, tanh_c = (np.empty(shape, dtype) for shape in [(B, 4 * width), (4, B, width), *[(B, width)] * 2])
         hU_blocks, hU_gates = by_gate(hU, len(U)), by_gate(hU, 4)
-        for steps in chunks(T, B):
+        for steps in chunks(T, B, width):
             xW = (X[steps].reshape(-1, D) @ W).reshape(-1, B, 4 * width)
             for t, xW_t in enumerate(xW, steps.start):
                 (i, f, g, o, c), c_prev, h, h_prev = tape[t + 1], tape[t, 4], H[t + 1], H[t]
@@ -125,7 +125,7 @@ class LSTM:
         dh_blocks = by_gate(dh, len(U_T))
         da, (u, v) = np.empty((4, B, width), dtype), np.empty((2, B, width), dtype)
         da_i, da_f, da_g, da_o = da
-        for steps in reversed(list(chunks(T, B))):
+        for steps in reversed(list(chunks(T, B, width))):
             n = steps.stop - steps.start
             dA = recycled((n, B, 4 * width), dtype)
             for t in reversed(range(steps.start, steps.stop)):

@@ -15,7 +15,8 @@ import numpy as np
 from autograder.recurrent.arrays import Array
 
 _SMALL = 2**20  # bytes; below, the C library's allocator recycles well enough
-_blocks: list[np.ndarray] = []
+_KEEP = 2**28  # bytes of free blocks kept at most
+_blocks: list[np.ndarray] = []  # the most recently used last
 _lock = threading.Lock()
 
 
@@ -23,18 +24,22 @@ def recycled(shape: tuple[int, ...], dtype: np.dtype) -> Array:
     """As np.empty(shape, dtype): values arbitrary, nobody else's.
 
     Every array and view made from a block holds a reference to it, so a block whose only references are those of
-    this module is free. Free blocks of other sizes are let go, so no more is held than the last passes used.
+    this module is free. When a new one is needed, free blocks beyond 256 MB in all are let go, longest unused first.
     """
     size = math.prod(shape) * dtype.itemsize
     if size < _SMALL:
         return np.empty(shape, dtype)
     with _lock:
-        # Two references at least: the list's and getrefcount's own argument.
+        # A free block has two references: the list's and getrefcount's own argument.
         free = [k for k in range(len(_blocks)) if sys.getrefcount(_blocks[k]) <= 2]
-        match = next((k for k in free if _blocks[k].nbytes == size), None)
+        match = next((k for k in reversed(free) if _blocks[k].nbytes == size), None)
         if match is not None:
-            return _blocks[match].view(dtype).reshape(shape)
-        for k in reversed(free):
-            del _blocks[k]
-        _blocks.append(np.empty(size, np.uint8))
-        return _blocks[-1].view(dtype).reshape(shape)
+            block = _blocks.pop(match)
+        else:
+            sizes = [_blocks[k].nbytes for k in free]
+            for n, k in reversed(list(enumerate(free))):
+                if sum(sizes[n:]) > _KEEP:
+                    del _blocks[k]
+            block = np.empty(size, np.uint8)
+        _blocks.append(block)
+        return block.view(dtype).reshape(shape)

@@ -42,10 +42,18 @@ def test_small_arrays_and_empty_ones_are_ordinary():
     assert len(memory._blocks) == held
 
 
-def test_no_more_is_held_than_the_last_sizes_need():
-    for n in range(1, 6):
-        recycled((n, *LARGE), F32)
-    assert len(memory._blocks) == 1
+def test_two_arrays_of_one_size_are_two():
     one, two = recycled(LARGE, F32), recycled(LARGE, F32)
     assert not np.shares_memory(one, two)
     assert (one.dtype, one.flags.c_contiguous, one.flags.writeable) == (F32, True, True)
+
+
+def test_what_is_kept_has_a_bound_and_the_longest_unused_goes_first(monkeypatch):
+    memory._blocks.clear()
+    monkeypatch.setattr(memory, "_KEEP", 20 * 2**20)
+    in_use = recycled((30, 2**18), F32)  # 30 MB; what is in use is not counted
+    for n in (1, 2, 3, 4, 5, 6, 1, 7):
+        recycled((n, 2**18), F32)
+    held = [block.nbytes // 2**20 for block in memory._blocks]
+    assert held == [30, 3, 4, 5, 6, 1, 7]  # before 7 came, 2 to 6 and 1 made 21
+    assert in_use.nbytes == 30 * 2**20

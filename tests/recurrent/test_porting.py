@@ -7,6 +7,7 @@ import pytest
 import torch
 from cells_to_port import CLOSE, KINDS, assert_same_cell, draw_cell, draw_input, run
 
+from autograder.recurrent import LSTM
 from autograder.recurrent.porting import (
     CannotRepresent,
     Cell,
@@ -33,9 +34,12 @@ RECORDED = Path(__file__).parent / "data" / "flax_and_haiku.npz"
 # --- our own layers ------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "lstm-coupled"])
-def test_our_layers_run_the_cells(kind):
-    cell = draw_cell(kind)
+LSTMS = [(kind, extra) for kind in KINDS if kind.startswith("lstm") for extra in ("peepholes", "projection", "both")]
+
+
+@pytest.mark.parametrize(("kind", "extra"), [(kind, "") for kind in KINDS] + LSTMS)
+def test_our_layers_run_the_cells(kind, extra):
+    cell = draw_cell(kind, K=2 if extra in ("projection", "both") else None, peepholes=extra in ("peepholes", "both"))
     layer = to_layer(cell)
     assert_same_cell(from_layer(layer), cell)
     X, state = draw_input(cell)
@@ -45,10 +49,12 @@ def test_our_layers_run_the_cells(kind):
         np.testing.assert_allclose(ours, theirs, **CLOSE)
 
 
+def test_a_plain_lstm_runs_in_the_fast_layer():
+    assert isinstance(to_layer(draw_cell("lstm")), LSTM)
+
+
 def test_layers_that_are_not_cells():
-    with pytest.raises(CannotRepresent, match="LSTM has no place for peepholes"):
-        to_layer(draw_cell("lstm", peepholes=True))
-    with pytest.raises(TypeError, match="layer: expected a VanillaRNN, LSTM or GRU, got NoneType"):
+    with pytest.raises(TypeError, match="layer: expected a VanillaRNN, LSTM, VariantLSTM or GRU, got NoneType"):
         from_layer(None)
 
 

@@ -33,7 +33,7 @@ WORDS = {"forward": "forward", "both": "forward + backward"}
 
 
 def measure(threads: int, quick: bool, device: str, cpu_time: bool) -> dict:
-    """What one process measures: {size/cell/pass: {contender: [ratio, rounds]}}, the products' times, who is missing."""
+    """What one process measures: {size/cell/pass: {contender: [ratio, rounds]}}, the products' times, what lacks."""
     sys.path.insert(0, str(ROOT))
     import numpy as np
     from recurrent_contenders import CPU, GATES, GPU, Unavailable, problem

@@ -93,8 +93,11 @@ def ours(p: Problem) -> Contender:
     return Contender(lambda: layer.forward(p.X).H, lambda: layer.backward(layer.forward(p.X), p.G))
 
 
-def teaching(p: Problem) -> Contender:
-    """The LSTM as courses write it in NumPy: a product a gate on [h; x], σ by exp, one step at a time."""
+def teaching(p: Problem, two_branches: bool = False) -> Contender:
+    """The LSTM as courses write it in NumPy: a product a gate on [h; x], σ by exp, one step at a time.
+
+    `two_branches`: with the σ that many of them teach against overflow, one formula a sign, chosen by a mask.
+    """
     if p.cell != "LSTM":
         raise Unavailable  # written for the LSTM only
     T, B, H = p.X.shape
@@ -104,7 +107,14 @@ def teaching(p: Problem) -> Contender:
     biases = np.split(p.parameters["b"], 4)
 
     def sigmoid(a: np.ndarray) -> np.ndarray:
-        return 1 / (1 + np.exp(-a))
+        if not two_branches:
+            return 1 / (1 + np.exp(-a))
+        positive = a >= 0
+        z, top = np.zeros_like(a), np.ones_like(a)
+        z[positive] = np.exp(-a[positive])
+        z[~positive] = np.exp(a[~positive])
+        top[~positive] = z[~positive]
+        return top / (1 + z)
 
     def run() -> tuple[np.ndarray, list]:
         h, c = np.zeros((2, B, H), "float32")
@@ -260,6 +270,7 @@ CPU: dict[str, Callable[[Problem], Contender]] = {
     "products alone": products,
     "ours": ours,
     "NumPy, as usually taught": teaching,
+    "NumPy, as usually taught, σ in two branches": lambda p: teaching(p, two_branches=True),
     "torch.nn": torch_layer,
     "PyTorch loop": lambda p: torch_loop(p, hoisted=False),
     "PyTorch loop, hoisted": torch_loop,

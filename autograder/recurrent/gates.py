@@ -45,11 +45,11 @@ def transposed(M: Array) -> Array:
 
 
 def chunks(T: int, B: int, H: int) -> Iterator[slice]:
-    """The T steps in runs whose products have max(512, 4H) rows (steps × B).
+    """The T steps in runs whose products have max(512, 8H) rows (steps × B).
 
     Enough that a product runs at full speed and that adding up dW and dU, once a run, costs little beside it; few
     enough that what it reads and writes is still in the cache when the steps use it.
     """
-    steps = max(1, max(512, 4 * H) // max(1, B))
+    steps = max(1, max(512, 8 * H) // max(1, B))
     for first in range(0, T, steps):
         yield slice(first, min(first + steps, T))

@@ -87,31 +87,33 @@ class GRU:
 
         # σ(a) = ½ tanh(½a) + ½: the inner ½ goes into copies of the weights.
         fold = np.repeat(np.array([0.5, 0.5, 1], self.U.real.dtype), width)
-        W, b = self.W * fold, np.repeat(by_gate(self.b * fold, 3)[:, None], B, axis=1)  # b (3, B, H)
+        W, b = self.W * fold, self.b * fold
         # One product with h₋ a step: for all three gates, or for r and z where the candidate waits for r.
         gates = 3 if self.c is not None else 2
         U = column_blocks((self.U * fold)[:, : gates * width], B)
         U_n = column_blocks(self.U[:, 2 * width :], B)
         H, tape = recycled((T + 1, B, width), dtype), recycled((T, 4, B, width), dtype)
         H[0] = h_0
-        hU, sU, xWb = (np.empty(shape, dtype) for shape in [(B, gates * width), (B, width), (3, B, width)])
+        a = np.empty((B, gates * width), dtype)
+        a_rz, hU_n, a_blocks = a[:, : 2 * width], a[:, 2 * width :], by_gate(a, len(U))
         for steps in chunks(T, B, width):
-            xW = (X[steps].reshape(-1, D) @ W).reshape(-1, B, 3 * width)
+            xW = recycled((steps.stop - steps.start, B, 3 * width), dtype)
+            np.matmul(X[steps].reshape(-1, D), W, out=xW.reshape(-1, 3 * width))
+            xW += b
             for t, xW_t in enumerate(xW, steps.start):
                 (r, z, n, q_or_s), h_prev, h = tape[t], H[t], H[t + 1]
-                np.add(by_gate(xW_t, 3), b, out=xWb)
-                np.matmul(h_prev, U, out=by_gate(hU, len(U)))
-                np.add(xWb[:2], by_gate(hU, gates)[:2], out=tape[t, :2])
-                np.tanh(tape[t, :2], out=tape[t, :2])
+                np.matmul(h_prev, U, out=a_blocks)
+                a_rz += xW_t[:, : 2 * width]
+                np.tanh(a_rz, out=a_rz)
+                np.copyto(tape[t, :2], by_gate(a_rz, 2))
                 to_sigmoid(tape[t, :2])
                 if self.c is not None:
-                    np.add(by_gate(hU, 3)[2], self.c, out=q_or_s)
+                    np.add(hU_n, self.c, out=q_or_s)
                     np.multiply(r, q_or_s, out=n)
-                    n += xWb[2]
                 else:
                     np.multiply(r, h_prev, out=q_or_s)
-                    np.matmul(q_or_s, U_n, out=by_gate(sU, len(U_n)))
-                    np.add(xWb[2], sU, out=n)
+                    np.matmul(q_or_s, U_n, out=by_gate(n, len(U_n)))
+                n += xW_t[:, 2 * width :]
                 np.tanh(n, out=n)
                 # h = (1 - z) n + z h₋ = n + z (h₋ - n)
                 np.subtract(h_prev, n, out=h)
@@ -141,7 +143,7 @@ class GRU:
 
         dh = dh_T.astype(dtype)
         dX = recycled(X.shape, dtype)
-        dW, dU, db, dc = (np.zeros(shape, dtype) for shape in (self.W.shape, self.U.shape, self.b.shape, width))
+        dW, dU, dbias = (np.zeros(shape, dtype) for shape in (self.W.shape, self.U.shape, (4, width)))
         after = self.c is not None
         # δa of a step are rows of four blocks, δq, δa_r, δa_z, δa_n. With reset after, q stands where n stands for W;
         # so W meets the last three and U, its blocks put in the order n, r, z, the first three.
@@ -150,7 +152,7 @@ class GRU:
         recurrent = first_three if after else r_and_z
         U_T = column_blocks(transposed(n_first[:, recurrent]), B)
         U_n_T = column_blocks(transposed(self.U[:, 2 * width :]), B)
-        da, u, v = (np.empty(shape, dtype) for shape in [(4, B, width), (B, width), (B, width)])
+        da, (u, v) = np.zeros((4, B, width), dtype), np.empty((2, B, width), dtype)
         dq, da_r, da_z, da_n = da
         for steps in reversed(list(chunks(T, B, width))):
             rows_n = steps.stop - steps.start
@@ -177,6 +179,7 @@ class GRU:
                     np.matmul(da_n, U_n_T, out=by_gate(u, len(U_n_T)))  # ds
                     da_r *= u
                     dh += np.multiply(u, r, out=u)
+                dbias += da.sum(axis=1)
                 np.copyto(by_gate(dA[t - steps.start], 4), da)
                 np.matmul(dA[t - steps.start][:, recurrent], U_T, out=by_gate(v, len(U_T)))
                 dh += v
@@ -185,12 +188,13 @@ class GRU:
             rows = dA.reshape(rows_n * B, 4 * width)
             x, h_prev = X[steps].reshape(-1, D), H[steps].reshape(-1, width)
             np.matmul(rows[:, last_three], self.W.T, out=dX[steps].reshape(-1, D))
-            dW += x.T @ rows[:, last_three]
+            dW += np.matmul(x.T, rows[:, last_three], out=recycled(dW.shape, dtype))
             if after:
-                dU += np.roll(h_prev.T @ rows[:, first_three], -width, axis=1)
-                dc += np.ones(len(rows), dtype) @ rows[:, :width]
+                dU += np.matmul(h_prev.T, rows[:, first_three], out=recycled(dU.shape, dtype))
             else:
                 dU[:, : 2 * width] += h_prev.T @ rows[:, r_and_z]
                 dU[:, 2 * width :] += tape[steps, 3].reshape(-1, width).T @ rows[:, 3 * width :]
-            db += np.ones(len(rows), dtype) @ rows[:, last_three]
+        if after:
+            dU = np.roll(dU, -width, axis=1)  # from the order n, r, z
+        dc, db = dbias[0], dbias[1:].reshape(3 * width)
         return Gradients(dX, (dh,), {"W": dW, "U": dU, "b": db} | ({"c": dc} if after else {}))

@@ -78,20 +78,21 @@ class LSTM:
 
         # σ(a) = ½ tanh(½a) + ½: with the inner ½ in copies of the weights, one tanh serves all four gates.
         fold = np.repeat(np.array([0.5, 0.5, 1, 0.5], self.U.real.dtype), width)
-        W, U = self.W * fold, column_blocks(self.U * fold, B)
-        b = np.repeat(by_gate(self.b * fold, 4)[:, None], B, axis=1)  # (4, B, H)
+        W, U, b = self.W * fold, column_blocks(self.U * fold, B), self.b * fold
         H, tape = recycled((T + 1, B, width), dtype), recycled((T + 1, 5, B, width), dtype)
         H[0], tape[0, 4] = h_0, c_0
-        hU, a, ig, tanh_c = (np.empty(shape, dtype) for shape in [(B, 4 * width), (4, B, width), *[(B, width)] * 2])
-        hU_blocks, hU_gates = by_gate(hU, len(U)), by_gate(hU, 4)
+        a, ig, tanh_c = (np.empty(shape, dtype) for shape in [(B, 4 * width), (B, width), (B, width)])
+        a_blocks, a_gates = by_gate(a, len(U)), by_gate(a, 4)
         for steps in chunks(T, B, width):
-            xW = (X[steps].reshape(-1, D) @ W).reshape(-1, B, 4 * width)
+            xW = recycled((steps.stop - steps.start, B, 4 * width), dtype)
+            np.matmul(X[steps].reshape(-1, D), W, out=xW.reshape(-1, 4 * width))
+            xW += b
             for t, xW_t in enumerate(xW, steps.start):
                 (i, f, g, o, c), c_prev, h, h_prev = tape[t + 1], tape[t, 4], H[t + 1], H[t]
-                np.matmul(h_prev, U, out=hU_blocks)
-                hU += xW_t
-                np.add(hU_gates, b, out=a)
-                np.tanh(a, out=tape[t + 1, :4])
+                np.matmul(h_prev, U, out=a_blocks)
+                a += xW_t
+                np.tanh(a, out=a)
+                np.copyto(tape[t + 1, :4], a_gates)
                 to_sigmoid(tape[t + 1, :2], o)
                 np.multiply(f, c_prev, out=c)
                 c += np.multiply(i, g, out=ig)
@@ -120,7 +121,7 @@ class LSTM:
 
         dh, dc = dh_T.astype(dtype), dc_T.astype(dtype)
         dX = recycled(X.shape, dtype)
-        dW, dU, db = (np.zeros(P.shape, dtype) for P in (self.W, self.U, self.b))
+        dW, dU, db = (np.zeros(shape, dtype) for shape in (self.W.shape, self.U.shape, (4, width)))
         U_T = column_blocks(transposed(self.U), B)
         dh_blocks = by_gate(dh, len(U_T))
         da, (u, v) = np.empty((4, B, width), dtype), np.empty((2, B, width), dtype)
@@ -150,6 +151,7 @@ class LSTM:
                 # dc_prev = dc f and da_f = dc f c_prev (1 - f)
                 dc *= f
                 da_f *= np.multiply(dc, c_prev, out=u)
+                db += da.sum(axis=1)
                 # dh_prev = da Uᵀ
                 np.copyto(by_gate(dA[t - steps.start], 4), da)
                 np.matmul(dA[t - steps.start], U_T, out=dh_blocks)
@@ -159,7 +161,6 @@ class LSTM:
             # Every sum over steps and batch is one product over the rows of a chunk.
             rows = dA.reshape(n * B, 4 * width)
             np.matmul(rows, self.W.T, out=dX[steps].reshape(n * B, D))
-            dW += X[steps].reshape(n * B, D).T @ rows
-            dU += H[steps].reshape(n * B, width).T @ rows
-            db += np.ones(n * B, dtype) @ rows  # twice as fast as rows.sum(axis=0)
-        return Gradients(dX, (dh, dc), {"W": dW, "U": dU, "b": db})
+            dW += np.matmul(X[steps].reshape(n * B, D).T, rows, out=recycled(dW.shape, dtype))
+            dU += np.matmul(H[steps].reshape(n * B, width).T, rows, out=recycled(dU.shape, dtype))
+        return Gradients(dX, (dh, dc), {"W": dW, "U": dU, "b": db.reshape(4 * width)})

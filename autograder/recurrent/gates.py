@@ -14,7 +14,8 @@ from autograder.recurrent.arrays import Array
 
 def by_gate(blocks: Array, n: int) -> Array:
     """Column blocks (..., nH) as (n, ..., H): the same memory, gate first."""
-    return np.moveaxis(blocks.reshape(*blocks.shape[:-1], n, -1), -2, 0)
+    split = blocks.reshape(*blocks.shape[:-1], n, -1)
+    return split.transpose(split.ndim - 2, *range(split.ndim - 2), split.ndim - 1)
 
 
 def to_sigmoid(*tanh: Array) -> None:

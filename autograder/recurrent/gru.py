@@ -96,6 +96,7 @@ class GRU:
         H[0] = h_0
         a = np.empty((B, gates * width), dtype)
         a_rz, hU_n, a_blocks = a[:, : 2 * width], a[:, 2 * width :], by_gate(a, len(U))
+        a_rz_gates = by_gate(a_rz, 2)
         for steps in chunks(T, B, width):
             xW = recycled((steps.stop - steps.start, B, 3 * width), dtype)
             np.matmul(X[steps].reshape(-1, D), W, out=xW.reshape(-1, 3 * width))
@@ -105,7 +106,7 @@ class GRU:
                 np.matmul(h_prev, U, out=a_blocks)
                 a_rz += xW_t[:, : 2 * width]
                 np.tanh(a_rz, out=a_rz)
-                np.copyto(tape[t, :2], by_gate(a_rz, 2))
+                np.copyto(tape[t, :2], a_rz_gates)
                 to_sigmoid(tape[t, :2])
                 if self.c is not None:
                     np.add(hU_n, self.c, out=q_or_s)
@@ -154,9 +155,11 @@ class GRU:
         U_n_T = column_blocks(transposed(self.U[:, 2 * width :]), B)
         da, (u, v) = np.zeros((4, B, width), dtype), np.empty((2, B, width), dtype)
         dq, da_r, da_z, da_n = da
+        u_blocks, v_blocks = by_gate(u, len(U_n_T)), by_gate(v, len(U_T))
         for steps in reversed(list(chunks(T, B, width))):
             rows_n = steps.stop - steps.start
             dA = recycled((rows_n, B, 4 * width), dtype)
+            dA_gates = by_gate(dA, 4)
             for t in reversed(range(steps.start, steps.stop)):
                 (r, z, n, q_or_s), h = tape[t], H[t + 1]
                 dh += G[t]
@@ -176,12 +179,12 @@ class GRU:
                 if after:
                     da_r *= np.multiply(r, da_n, out=dq)
                 else:
-                    np.matmul(da_n, U_n_T, out=by_gate(u, len(U_n_T)))  # ds
+                    np.matmul(da_n, U_n_T, out=u_blocks)  # ds
                     da_r *= u
                     dh += np.multiply(u, r, out=u)
                 dbias += da.sum(axis=1)
-                np.copyto(by_gate(dA[t - steps.start], 4), da)
-                np.matmul(dA[t - steps.start][:, recurrent], U_T, out=by_gate(v, len(U_T)))
+                np.copyto(dA_gates[:, t - steps.start], da)
+                np.matmul(dA[t - steps.start][:, recurrent], U_T, out=v_blocks)
                 dh += v
                 if on is not None:
                     dh += held_h

@@ -129,6 +129,7 @@ class LSTM:
         for steps in reversed(list(chunks(T, B, width))):
             n = steps.stop - steps.start
             dA = recycled((n, B, 4 * width), dtype)
+            dA_gates = by_gate(dA, 4)
             for t in reversed(range(steps.start, steps.stop)):
                 (i, f, g, o, c), c_prev, h = tape[t + 1], tape[t, 4], H[t + 1]
                 dh += G[t]
@@ -153,7 +154,7 @@ class LSTM:
                 da_f *= np.multiply(dc, c_prev, out=u)
                 db += da.sum(axis=1)
                 # dh_prev = da Uᵀ
-                np.copyto(by_gate(dA[t - steps.start], 4), da)
+                np.copyto(dA_gates[:, t - steps.start], da)
                 np.matmul(dA[t - steps.start], U_T, out=dh_blocks)
                 if on is not None:
                     dh += held_h

@@ -13,8 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autograder.recurrent.activations import ACTIVATIONS, ActivationName
-from autograder.recurrent.arrays import Array, common_dtype, require, require_finite, require_mask
-from autograder.recurrent.layer import Gradients, Run, State, filled
+from autograder.recurrent.arrays import Array, common_dtype, require, require_finite, require_mask, require_state
+from autograder.recurrent.gates import by_gate, column_blocks, transposed
+from autograder.recurrent.layer import Gradients, Run, State
+from autograder.recurrent.memory import recycled
 
 
 class VanillaStepGradients(NamedTuple):
@@ -46,7 +48,7 @@ def step_backward(dh: Array, x: Array, h_prev: Array, h: Array, W: Array, U: Arr
 
 class _Saved(NamedTuple):
     X: Array
-    h_0: Array
+    H: Array  # (T + 1, B, H): h_0, h_1, …
     mask: NDArray[np.bool_] | None
 
 
@@ -93,47 +95,61 @@ class VanillaRNN:
         """
         D, width = self.sizes
         T, B, _ = require("X", X, ("T", "B", D)).shape
-        (h_0,) = filled(state_0, self.zero_state(B))
-        require("h_0", h_0, (B, width))
+        (h_0,) = require_state("state_0", state_0, ("h_0",), self.zero_state(B))
         on = require_mask(mask, T, B)
         dtype = common_dtype({"X": X, "h_0": h_0, **self.parameters})
         squash = ACTIVATIONS[self.activation].value
-        A = X @ self.W + self.b  # the input's share of every step at once: it does not wait for the recurrence
-        H = np.empty((T, B, width), dtype)
-        h = h_0
+        # The input's share of every step at once: it does not wait for the recurrence.
+        A = recycled((T, B, width), dtype)
+        np.matmul(X.reshape(T * B, D), self.W, out=A.reshape(T * B, width))
+        np.add(A, self.b, out=A)
+        U = column_blocks(self.U, B)
+        H = recycled((T + 1, B, width), dtype)
+        H[0] = h_0
+        hU = np.empty((B, width), dtype)
+        hU_blocks = by_gate(hU, len(U))
         for t in range(T):
-            candidate = squash(A[t] + h @ self.U)
-            h = candidate if on is None else np.where(on[t, :, None], candidate, h)
-            H[t] = h
-        return Run(H, (h,), _Saved(X, h_0, on))
+            np.matmul(H[t], U, out=hU_blocks)
+            hU += A[t]
+            H[t + 1] = squash(hU)
+            if on is not None:
+                np.copyto(H[t + 1], H[t], where=~on[t, :, None])
+        return Run(H[1:], (H[T].copy(),), _Saved(X, H, on))
 
     def backward(self, run: Run, G: Array, dstate: Sequence[Array] | None = None) -> Gradients:
         """δh_t = G_t + δa_{t+1} Uᵀ + (1 - m_{t+1}) δh_{t+1} and δa_t = m_t δh_t φ'(a_t), from the last step back.
 
         G (T, B, H); dstate (dh_T,). Every sum over steps and batch is one product over T·B rows.
         """
-        X, h_0, on = run.saved
-        H = run.H
-        require("G", G, H.shape)
-        (dh,) = filled(dstate, (np.zeros_like(h_0),))
-        require("dh_T", dh, h_0.shape)
-        slope = ACTIVATIONS[self.activation].slope(H)
-        if on is not None:
-            slope = slope * on[:, :, None]
-        dA = np.empty_like(H)
-        for t in reversed(range(len(X))):
-            dh = G[t] + dh
-            np.multiply(dh, slope[t], out=dA[t])
-            through_step = dA[t] @ self.U.T
-            dh = through_step if on is None else np.where(on[t, :, None], through_step, dh)
-        H_prev = np.concatenate([h_0[None], H[:-1]])
-        flat = dA.reshape(-1, dA.shape[-1])
+        X, H, on = run.saved
+        T, B, width = require("G", G, run.H.shape).shape
+        (dh_T,) = require_state("dstate", dstate, ("dh_T",), self.zero_state(B))
+        dtype = common_dtype({"H": H, "G": G, "dh_T": dh_T})
+        slope = ACTIVATIONS[self.activation].slope
+        U_T = column_blocks(transposed(self.U), B)
+        dA = recycled((T, B, width), dtype)
+        dh = dh_T.astype(dtype)
+        through_step = np.empty((B, width), dtype)
+        blocks = by_gate(through_step, len(U_T))
+        for t in reversed(range(T)):
+            dh += G[t]
+            np.multiply(dh, slope(H[t + 1]), out=dA[t])
+            if on is not None:
+                dA[t] *= on[t, :, None]
+            np.matmul(dA[t], U_T, out=blocks)
+            if on is None:
+                dh[:] = through_step
+            else:
+                np.copyto(dh, through_step, where=on[t, :, None])
+        rows = dA.reshape(T * B, width)
+        dX = recycled(X.shape, dtype)
+        np.matmul(rows, self.W.T, out=dX.reshape(T * B, -1))
         return Gradients(
-            dX=dA @ self.W.T,
+            dX=dX,
             dstate_0=(dh,),
             parameters={
-                "W": X.reshape(-1, X.shape[-1]).T @ flat,
-                "U": H_prev.reshape(-1, H.shape[-1]).T @ flat,
-                "b": flat.sum(axis=0),
+                "W": X.reshape(T * B, -1).T @ rows,
+                "U": H[:-1].reshape(T * B, width).T @ rows,
+                "b": rows.sum(axis=0),
             },
         )

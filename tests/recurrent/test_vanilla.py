@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+import layer_checks as checks
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -257,3 +258,33 @@ def test_bad_gradients_and_activations_are_named():
         network.backward(run, p["G"], (p["G"],))
     with pytest.raises(ValueError, match="activation: expected one of tanh, relu, identity, got 'sin'"):
         VanillaRNN(p["W"], p["U"], p["b"], "sin")
+
+
+def protocol_problem(seed=0, T=5, B=4, D=3, H=6, **more):
+    return checks.problem(VanillaRNN, {"W": (D, H), "U": (H, H), "b": (H,)}, (H,), seed, T, B, D, **more)
+
+
+def torch_step(p, x, state):
+    import torch
+
+    return (torch.tanh(x @ p["W"] + state[0] @ p["U"] + p["b"]),)
+
+
+@pytest.mark.parametrize("sizes", [(5, 4, 3, 6), (1, 1, 1, 1), (3, 2, 3, 128)])  # the last in blocks of columns
+def test_as_a_layer_with_a_gradient_at_the_last_state(sizes):
+    p = protocol_problem(40, *sizes)
+    checks.agrees_with(*checks.autograd(torch_step, p), p)
+    checks.complex_step(p)
+    checks.masked_steps_hold_the_state(p)
+
+
+def test_as_a_layer_without_a_mask_and_with_complex_gradients():
+    checks.no_mask_is_a_mask_of_ones(protocol_problem(41))
+    checks.gradients_are_linear_in_complex(protocol_problem(42))
+    checks.gradients_are_linear_in_complex(protocol_problem(43, gaps=False))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_as_a_layer_dtypes(dtype):
+    checks.dtype_is_kept_and_inputs_are_not_modified(protocol_problem(44), dtype)
+    checks.huge_pre_activations_do_not_overflow(protocol_problem(45), dtype)

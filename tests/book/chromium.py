@@ -193,11 +193,15 @@ class Page:
                 windowsVirtualKeyCode=KEYS[key],
             )
 
+    def _own_events(self) -> list[dict[str, Any]]:
+        """Return this page's events: a page that is being closed may still send some of its own."""
+        return [event for event in self.browser.events if event.get("sessionId") == self.session]
+
     def requested(self) -> list[str]:
         """Return the addresses requested since `open`."""
         return [
             event["params"]["request"]["url"]
-            for event in self.browser.events
+            for event in self._own_events()
             if event["method"] == "Network.requestWillBeSent"
             and not event["params"]["request"]["url"].startswith("data:")
         ]
@@ -205,7 +209,7 @@ class Page:
     def complaints(self) -> list[str]:
         """Return what failed since `open`: requests, bad answers, script errors."""
         found = []
-        for event in self.browser.events:
+        for event in self._own_events():
             params = event.get("params", {})
             match event["method"]:
                 case "Network.loadingFailed" if not params.get("canceled"):

@@ -3,7 +3,8 @@
 A notebook shows neither roles nor directives: without help a reader would see
 ``{eq}`eq-rnn-a``` and colons where the page has (3.2) and a box. So the numbers
 and names of the built book are written in, equations get their numbers as
-``\\tag``, boxes become quotations, and quiz choices become ``<details>``.
+``\\tag``, boxes and margin notes become quotations, quiz choices become
+``<details>`` with their replies, and entries of the index go.
 
 Code is not touched. What is not known here is left as its text.
 """
@@ -15,9 +16,11 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache
+from string import ascii_lowercase
 
 from docutils import nodes
 from pybtex.database import Person, parse_file
+from quiz import quiz
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 
@@ -32,7 +35,8 @@ EQUATION = re.compile(r"^\$\$(?P<tex>[^$]+)\$\$[ \t]*\((?P<label>[\w-]+)\)[ \t]*
 TARGET = re.compile(r"^\([\w-]+\)=[ \t]*\n", re.MULTILINE)
 ROLE = re.compile(r"\{(?P<role>[a-z:]+)\}`(?P<text>[^`]+)`")
 TITLED = re.compile(r"^(?P<title>.+?)\s*<(?P<target>[^<>]+)>$", re.DOTALL)
-BOXES = {"admonition", "attention", "caution", "hint", "important", "note", "seealso", "tip", "warning"}
+VERDICTS = {"right": "Right.", "wrong": "Wrong."}
+BOXES = {"admonition", "attention", "caution", "hint", "important", "margin", "note", "seealso", "tip", "warning"}
 
 
 @dataclass
@@ -60,13 +64,40 @@ def _directive(match: re.Match[str], names: Names) -> str:
         label = re.search(r"^:label:\s*(\S+)", match["options"], re.MULTILINE)
         return _equation(f"\n{match['body']}", label[1] if label else "", names)
     body = plain(match["body"].strip(), names)
+    if name == "index":
+        return ""
+    if name == "quiz":
+        return f"**Question {names.numbers.get(title, '')}".rstrip() + f".** {_with_letters(body)}"
+    if name in VERDICTS:
+        return _details(title, f"**{VERDICTS[name]}** {body}", names)
     if name == "dropdown":
-        summary = re.sub(r"`([^`]+)`", r"<code>\1</code>", html.escape(title, quote=False))
-        return f"<details>\n<summary>{summary}</summary>\n\n{body}\n\n</details>"
+        return _details(title, body, names)
     if name in BOXES:
-        lines = [f"**{plain(title, names) or name.capitalize()}**", "", *body.splitlines()]
+        heading = plain(title, names) or ("" if name == "margin" else name.capitalize())
+        lines = [f"**{heading}**", "", *body.splitlines()] if heading else body.splitlines()
         return "\n".join(f"> {line}".rstrip() for line in lines)
     return match[0]
+
+
+def _details(title: str, body: str, names: Names) -> str:
+    """Return what opens with a click; its summary is one line of HTML, where Markdown does not reach."""
+    summary = html.escape(plain(title, names), quote=False)
+    for mark, element in (("`", "code"), ("**", "strong"), ("*", "em")):
+        summary = _outside_math(summary, mark, element)
+    return f"<details>\n<summary>{summary}</summary>\n\n{body}\n\n</details>"
+
+
+def _outside_math(text: str, mark: str, element: str) -> str:
+    """Return the text with each `marked` part as an HTML element; formulas and code stay as they are."""
+    kept = re.split(r"(\$[^$]+\$|<code>.*?</code>)", text)
+    span = re.compile(rf"{re.escape(mark)}(?=\S)(.+?){re.escape(mark)}")
+    return "".join(part if k % 2 else span.sub(rf"<{element}>\1</{element}>", part) for k, part in enumerate(kept))
+
+
+def _with_letters(choices: str) -> str:
+    """Write a, b, c before the summaries of a question's choices."""
+    letters = iter(ascii_lowercase)
+    return re.sub(r"^<summary>", lambda match: f"<summary>{next(letters)}. ", choices, flags=re.MULTILINE)
 
 
 def _equation(tex: str, label: str, names: Names) -> str:
@@ -114,6 +145,8 @@ def names_of_book(app: Sphinx) -> Names:
         for kind, number in _numbers(env, docname, node):
             names.numbers[label] = _dotted(number)
             names.formats[label] = app.config.numfig_format[kind]
+        if isinstance(node, quiz):
+            names.numbers[label], names.formats[label] = str(node["number"]), "Question %s"
     for path in app.config.bibtex_bibfiles:
         for key, work in parse_file(str(app.srcdir / path)).entries.items():
             names.works[key] = (_surnames(work.persons.get("author", [])), work.fields.get("year", ""))

@@ -43,7 +43,7 @@ FLAGS = (
     "--remote-debugging-port=0",
     "--remote-allow-origins=*",
 )
-KEYS = {"Tab": 9, "ArrowLeft": 37, "ArrowRight": 39}
+KEYS = {"Tab": 9, "Enter": 13, " ": 32, "ArrowLeft": 37, "ArrowRight": 39}
 
 
 def find_chromium() -> str | None:
@@ -184,13 +184,15 @@ class Page:
 
     def press(self, key: str) -> None:
         """Press a key of `KEYS` where the focus is."""
-        for kind in ("rawKeyDown", "keyUp"):
+        text = {"Enter": "\r", " ": " "}.get(key)
+        for kind in ("keyDown" if text else "rawKeyDown", "keyUp"):
             self.send(
                 "Input.dispatchKeyEvent",
                 type=kind,
                 key=key,
-                code=key,
+                code="Space" if key == " " else key,
                 windowsVirtualKeyCode=KEYS[key],
+                **({"text": text} if text and kind == "keyDown" else {}),
             )
 
     def _own_events(self) -> list[dict[str, Any]]:

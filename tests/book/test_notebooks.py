@@ -9,8 +9,8 @@ from plain_markdown import Names, plain
 
 NAMES = Names(
     equations={"eq-rnn-a": "3.2"},
-    numbers={"fig-loss": "3.4", "sec-step": "3.1"},
-    formats={"fig-loss": "Figure %s", "sec-step": "Section %s"},
+    numbers={"fig-loss": "3.4", "sec-step": "3.1", "quiz-a-b": "2"},
+    formats={"fig-loss": "Figure %s", "sec-step": "Section %s", "quiz-a-b": "Question %s"},
     titles={"sec-step": "One step, by hand"},
     works={"elman1990": ("Elman", "1990"), "pascanu2013": ("Pascanu et al.", "2013")},
 )
@@ -28,6 +28,10 @@ NAMES = Names(
         ("{cite:t}`elman1990` did", "Elman (1990) did"),
         ("as known {cite:p}`elman1990,pascanu2013`", "as known (Elman, 1990; Pascanu et al., 2013)"),
         ("unknown {eq}`eq-nowhere`", "unknown eq-nowhere"),
+        ("a {term}`state`, its {term}`states <state>`", "a state, its states"),
+        ("the {index}`slope` of {index}`tanh <pair: tanh; slope>`", "the slope of tanh"),
+        ("```{index} pair: tanh; slope\n```\nText.", "\nText."),
+        ("see {numref}`quiz-a-b`", "see Question 2"),
         ("(sec-step)=\n## One step", "## One step"),
         ("`{eq}` in code and $\\{a\\}$ in math", "`{eq}` in code and $\\{a\\}$ in math"),
     ],
@@ -57,6 +61,25 @@ def test_boxes_nest():
         "> **Note**\n>\n> Outer.\n>\n> <details>\n> <summary>Inner <code>x &lt; 1</code></summary>\n"
         ">\n> Deep (3.2).\n>\n> </details>"
     )
+
+
+def test_a_question_opens_its_replies():
+    myst = (
+        "::::{quiz} quiz-a-b\nWhat is $h_t$?\n\n"
+        ":::{wrong} *Half* of `U`, $a*b*c < 1$\nNo: {eq}`eq-rnn-a`.\n:::\n"
+        ":::{right} The state\nYes.\n\nIndeed.\n:::\n::::\nAfter."
+    )
+    assert plain(myst, NAMES) == (
+        "**Question 2.** What is $h_t$?\n\n"
+        "<details>\n<summary>a. <em>Half</em> of <code>U</code>, $a*b*c &lt; 1$</summary>\n\n"
+        "**Wrong.** No: (3.2).\n\n</details>\n"
+        "<details>\n<summary>b. The state</summary>\n\n**Right.** Yes.\n\nIndeed.\n\n</details>\nAfter."
+    )
+
+
+def test_a_margin_note_is_a_quotation():
+    assert plain("```{margin}\nBy {eq}`eq-rnn-a`.\n```", NAMES) == "> By (3.2)."
+    assert plain(":::{margin} A title\nText.\n:::", NAMES) == "> **A title**\n>\n> Text."
 
 
 def test_code_is_not_a_directive():

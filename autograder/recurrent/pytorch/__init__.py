@@ -8,7 +8,10 @@ knows of NumPy, of other frameworks' layouts (that is `porting`), or of the chec
 
 from autograder.recurrent.pytorch.bidirectional import Bidirectional
 from autograder.recurrent.pytorch.gru import GRU, GRUFunction
+from autograder.recurrent.pytorch.layer import Layer
 from autograder.recurrent.pytorch.lstm import LSTM, LSTMFunction
+from autograder.recurrent.pytorch.lstm_layer_norm import LayerNormLSTM, LayerNormLSTMFunction
+from autograder.recurrent.pytorch.stack import Stack
 from autograder.recurrent.pytorch.vanilla import VanillaFunction, VanillaRNN
 
 __all__ = [
@@ -17,6 +20,10 @@ __all__ = [
     "Bidirectional",
     "GRUFunction",
     "LSTMFunction",
+    "Layer",
+    "LayerNormLSTM",
+    "LayerNormLSTMFunction",
+    "Stack",
     "VanillaFunction",
     "VanillaRNN",
 ]

@@ -61,6 +61,8 @@ def arguments(
         raise ValueError("X: expected at least one step, got shape " + str(tuple(X.shape)))
     if state_0 is None:
         state_0 = [W.new_zeros(B, width) for width in widths.values()]
+    if not isinstance(state_0, tuple | list):
+        raise TypeError(f"state_0: expected a tuple ({', '.join(widths)}), got {type(state_0).__name__}")
     if len(state_0) != len(widths):
         raise ValueError(f"state_0: expected ({', '.join(widths)}), got {len(state_0)} tensors")
     given = {"X": X}

@@ -13,6 +13,7 @@ from torch.autograd.function import once_differentiable
 
 from autograder.recurrent.pytorch.arguments import arguments, steps, where_on
 from autograder.recurrent.pytorch.initial import start_matrices
+from autograder.recurrent.pytorch.layer import Layer
 
 Reset = Literal["after", "before"]
 
@@ -47,7 +48,7 @@ def step(a: Tensor, h: Tensor, U: Tensor, c: Tensor | None, reset: Reset) -> Ste
     return Step((1 - z) * n + z * h, r, z, n, q)
 
 
-class GRU(nn.Module):
+class GRU(Layer):
     """A gated recurrent unit. State: (h,).
 
     r = σ(x W_r + h₋ U_r + b_r),  z = σ(x W_z + h₋ U_z + b_z),  h = (1 - z) ⊙ n + z ⊙ h₋  with
@@ -85,11 +86,21 @@ class GRU(nn.Module):
         if self.c is not None:
             nn.init.zeros_(self.c)
 
+    @property
+    def sizes(self) -> tuple[int, int]:
+        """(D, H)."""
+        return self.W.shape[0], self.U.shape[0]
+
+    @property
+    def state_widths(self) -> dict[str, int]:
+        """h_0: H."""
+        return {"h_0": self.U.shape[0]}
+
     def forward(
         self, X: Tensor, state_0: Sequence[Tensor] | None = None, mask: Tensor | None = None
     ) -> tuple[Tensor, tuple[Tensor]]:
         """X (T, B, D), state_0 (h_0,) with h_0 (B, H), mask (T, B). Returns H (T, B, H) and (h_T,)."""
-        X, (h,), on = arguments(X, state_0, mask, self.W, {"h_0": self.U.shape[0]})
+        X, (h,), on = arguments(X, state_0, mask, self.W, self.state_widths)
         if self.by_hand:
             H = GRUFunction.apply(X, h, self.W, self.U, self.b, self.c, on)
             return H, (H[-1],)

@@ -5,7 +5,7 @@ mask (T, B). A name that begins with d is the derivative of the loss with respec
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -13,14 +13,28 @@ from torch.autograd.function import once_differentiable
 
 from autograder.recurrent.pytorch.arguments import arguments, steps, where_on
 from autograder.recurrent.pytorch.initial import start_matrices
+from autograder.recurrent.pytorch.layer import Layer
 
-ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {"tanh": torch.tanh, "relu": torch.relu, "identity": lambda a: a}
+
+class Activation(NamedTuple):
+    """`value` maps pre-activations to outputs, `slope` *outputs* to dh/da; both keep shape and dtype."""
+
+    value: Callable[[Tensor], Tensor]
+    slope: Callable[[Tensor], Tensor]
 
 
-class VanillaRNN(nn.Module):
+ACTIVATIONS: dict[str, Activation] = {
+    "tanh": Activation(torch.tanh, lambda h: 1 - h * h),
+    "relu": Activation(torch.relu, lambda h: (h > 0).to(h.dtype)),
+    "identity": Activation(lambda a: a, torch.ones_like),
+}
+"""By name. The slope of relu at exactly 0 is taken as 0, as autograd does."""
+
+
+class VanillaRNN(Layer):
     """h_t = φ(x_t W + h_{t-1} U + b), with φ = tanh, relu or identity. State: (h,).
 
-    Parameters W (D, H), U (H, H), b (H,). With `by_hand` (tanh only) the gradients come from VanillaFunction.
+    Parameters W (D, H), U (H, H), b (H,). With `by_hand` the gradients come from VanillaFunction.
     """
 
     def __init__(
@@ -37,8 +51,6 @@ class VanillaRNN(nn.Module):
         super().__init__()
         if activation not in ACTIVATIONS:
             raise ValueError(f"activation: expected one of {', '.join(ACTIVATIONS)}, got {activation!r}")
-        if by_hand and activation != "tanh":
-            raise ValueError(f"by_hand: its backward is that of tanh, not of {activation}")
         self.activation, self.by_hand = activation, by_hand
         self.W = nn.Parameter(torch.empty(D, H, device=device, dtype=dtype))
         self.U = nn.Parameter(torch.empty(H, H, device=device, dtype=dtype))
@@ -50,15 +62,25 @@ class VanillaRNN(nn.Module):
         start_matrices(self.W, self.U, 1)
         nn.init.zeros_(self.b)
 
+    @property
+    def sizes(self) -> tuple[int, int]:
+        """(D, H)."""
+        return self.W.shape[0], self.W.shape[1]
+
+    @property
+    def state_widths(self) -> dict[str, int]:
+        """h_0: H."""
+        return {"h_0": self.U.shape[0]}
+
     def forward(
         self, X: Tensor, state_0: Sequence[Tensor] | None = None, mask: Tensor | None = None
     ) -> tuple[Tensor, tuple[Tensor]]:
         """X (T, B, D), state_0 (h_0,) with h_0 (B, H), mask (T, B). Returns H (T, B, H) and (h_T,)."""
-        X, (h,), on = arguments(X, state_0, mask, self.W, {"h_0": self.U.shape[0]})
+        X, (h,), on = arguments(X, state_0, mask, self.W, self.state_widths)
         if self.by_hand:
-            H = VanillaFunction.apply(X, h, self.W, self.U, self.b, on)
+            H = VanillaFunction.apply(X, h, self.W, self.U, self.b, on, self.activation)
             return H, (H[-1],)
-        squash = ACTIVATIONS[self.activation]
+        squash = ACTIVATIONS[self.activation].value
         A = X @ self.W + self.b  # the input's share of every step at once: it does not wait for the recurrence
         states = []
         for a, m in zip(A.unbind(0), steps(on, len(X)), strict=True):
@@ -68,29 +90,46 @@ class VanillaRNN(nn.Module):
 
 
 class VanillaFunction(torch.autograd.Function):
-    """A masked tanh RNN whose backward is written out: VanillaFunction.apply(X, h_0, W, U, b, on) is H (T, B, H).
+    """A masked RNN whose backward is written out: VanillaFunction.apply(X, h_0, W, U, b, on, "tanh") is H (T, B, H).
 
-    `on` is the mask as booleans (T, B, 1), or None. It can be differentiated once.
+    `on` is the mask as booleans (T, B, 1), or None; the activation is that of `VanillaRNN`. It can be differentiated
+    once.
     """
 
     @staticmethod
-    def forward(ctx: Any, X: Tensor, h_0: Tensor, W: Tensor, U: Tensor, b: Tensor, on: Tensor | None) -> Tensor:
-        """h_t = tanh(x_t W + h_{t-1} U + b) where the mask is on, else h_{t-1}."""
+    def forward(
+        ctx: Any,
+        X: Tensor,
+        h_0: Tensor,
+        W: Tensor,
+        U: Tensor,
+        b: Tensor,
+        on: Tensor | None,
+        activation: str = "tanh",
+    ) -> Tensor:
+        """h_t = φ(x_t W + h_{t-1} U + b) where the mask is on, else h_{t-1}."""
+        squash = ACTIVATIONS[activation].value
         A = X @ W + b
         states, h = [], h_0
         for a, m in zip(A.unbind(0), steps(on, len(X)), strict=True):
-            h = where_on(m, torch.tanh(a + h @ U), h)
+            h = where_on(m, squash(a + h @ U), h)
             states.append(h)
         H = torch.stack(states)
+        ctx.activation = activation
         ctx.save_for_backward(X, H, h_0, W, U, on)
         return H
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, G: Tensor) -> tuple[Tensor | None, ...]:
-        """δh_t = G_t + δa_{t+1} Uᵀ and δa_t = m_t δh_t (1 - h_t²); then every sum over steps as one product."""
+        """δh_t = G_t + δa_{t+1} Uᵀ + (1 - m_{t+1}) δh_{t+1} and δa_t = m_t δh_t φ'(a_t), from the last step back.
+
+        φ' is written in terms of the output: 1 - h² for tanh. Every sum over steps and batch is one product at the end.
+        """
         X, H, h_0, W, U, on = ctx.saved_tensors
-        slope = 1 - H * H if on is None else on * (1 - H * H)
+        slope = ACTIVATIONS[ctx.activation].slope(H)
+        if on is not None:
+            slope = on * slope
         m = steps(on, len(X))
         da: list[Tensor] = [H] * len(X)  # placeholders
         dh = torch.zeros_like(h_0)
@@ -101,4 +140,4 @@ class VanillaFunction(torch.autograd.Function):
         dA = torch.stack(da)
         H_prev = torch.cat([h_0[None], H[:-1]])
         rows = dA.flatten(0, 1)  # (T·B, H)
-        return dA @ W.T, dh, X.flatten(0, 1).T @ rows, H_prev.flatten(0, 1).T @ rows, rows.sum(0), None
+        return dA @ W.T, dh, X.flatten(0, 1).T @ rows, H_prev.flatten(0, 1).T @ rows, rows.sum(0), None, None

@@ -54,7 +54,8 @@ class LeaveOut(ast.NodeTransformer):
 
     `absent` holds the names that are not there for this reason, and the frameworks that
     each would need. It grows and shrinks from cell to cell: a statement that is left out
-    adds the names it would have bound, a statement that runs removes those it binds.
+    adds the names it would have bound, a statement that runs removes those it binds. A list
+    that would have grown is not complete, and counts as absent; a dictionary lacks an entry.
     """
 
     def __init__(self, missing: Iterable[str]) -> None:
@@ -130,7 +131,7 @@ class LeaveOut(ast.NodeTransformer):
         reasons = self.needs(statement)
         self.because |= reasons
         self.left_out.append(statement)
-        self.absent |= dict.fromkeys(bound(statement), reasons)
+        self.absent |= dict.fromkeys(bound(statement) | extended(statement), reasons)
 
     def needs(self, node: ast.AST) -> frozenset[str]:
         """Return the missing frameworks that a statement needs."""
@@ -170,8 +171,28 @@ def tables(node: ast.AST) -> symtable.SymbolTable:
 
 
 def read(node: ast.AST) -> set[str]:
-    """Return the names of the notebook that a statement reads, inside of functions too."""
-    found = {n.target.id for n in ast.walk(node) if isinstance(n, ast.AugAssign) and isinstance(n.target, ast.Name)}
+    """Return the names of the notebook that a statement needs to be there, inside of functions too."""
+    if isinstance(node, ast.For | ast.If | ast.With):
+        found, made = read_here(header(node)), bound(header(node))
+        for branch in (node.body, getattr(node, "orelse", [])):
+            found |= read_in_order(branch, made)
+        return found
+    return read_here(node)
+
+
+def read_in_order(statements: list[ast.stmt], made: set[str]) -> set[str]:
+    """Return what statements need that is neither among these names nor made by one before."""
+    found, made = set(), set(made)
+    for statement in statements:
+        found |= read(statement) - made
+        made |= bound(statement)
+    return found
+
+
+def read_here(node: ast.AST) -> set[str]:
+    """Return the names that are read anywhere in a statement."""
+    augmented = {n.target.id for n in ast.walk(node) if isinstance(n, ast.AugAssign) and isinstance(n.target, ast.Name)}
+    found = augmented & bound(node)  # x += 1 reads x; within a function it is the function's own
     waiting = [tables(node)]
     while waiting:
         table = waiting.pop()
@@ -184,6 +205,15 @@ def read(node: ast.AST) -> set[str]:
 def bound(node: ast.AST) -> set[str]:
     """Return the names of the notebook that a statement makes."""
     return {s.get_name() for s in tables(node).get_symbols() if s.is_assigned() or s.is_imported()}
+
+
+def extended(node: ast.AST) -> set[str]:
+    """Return the names of what a statement adds to, `losses` in `losses.append(loss)`."""
+    calls = [
+        part.func for part in ast.walk(node) if isinstance(part, ast.Call) and isinstance(part.func, ast.Attribute)
+    ]
+    adding = [call.value for call in calls if call.attr in {"add", "append", "extend", "insert"}]
+    return {value.id for value in adding if isinstance(value, ast.Name)}
 
 
 def load_ipython_extension(shell: Any) -> None:

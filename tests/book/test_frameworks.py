@@ -86,8 +86,32 @@ def test_what_a_turn_needs_of_the_turn_before_is_left_out_too():
     assert printed[1:] == ["PyTorch is not installed: lines 3–4 of this cell are left out.", "k 0", "k 1", "k 2"]
 
 
+def test_a_name_that_a_block_makes_itself_is_not_missed():
+    names, printed = run(
+        IMPORT,
+        "for t in (1, 2):\n    torch.ones(t)",
+        "total = 0\nfor k in (1, 2):\n    for t in (1, 2):\n        u = t\n        total += u",
+    )
+    assert names["total"] == 6
+    assert len(printed) == 2
+
+
+def test_a_list_that_would_have_grown_is_not_taken_for_complete():
+    names, printed = run(
+        IMPORT,
+        "losses, table = [], {}",
+        "for k in (1, 2):\n    losses.append(torch.ones(k))\n    table['PyTorch'] = torch.ones(k)\n    table[k] = k",
+        "first = losses[0]",
+        "second = table[2]",
+    )
+    assert "first" not in names
+    assert names["second"] == 2
+    assert len(printed) == 3
+
+
 def test_local_names_are_not_taken_for_missing_ones():
-    names, printed = run(IMPORT, "def area(F):\n    return [F * F for F in (F,)][0]\n\ny = area(3)")
+    area = "def area(F):\n    for k in (1,):\n        F += 0\n    return [F * F for F in (F,)][0]\n\ny = area(3)"
+    names, printed = run(IMPORT, area)
     assert names["y"] == 9
     assert len(printed) == 1
 

@@ -6,7 +6,7 @@ those names and are imported by name only; importing this package imports NumPy 
 rooms is known here, and no teaching scaffold (checks, hints, points) may move in.
 """
 
-from autograder.recurrent.bidirectional import Bidirectional, reverse_by_length
+from autograder.recurrent.bidirectional import Bidirectional, Reversed, reverse_by_length
 from autograder.recurrent.checkpointing import Checkpointed
 from autograder.recurrent.clipping import clip_by_global_norm, clip_by_value, global_norm
 from autograder.recurrent.ctc import ctc_loss
@@ -39,6 +39,7 @@ __all__ = [
     "Gradients",
     "Layer",
     "LayerNormLSTM",
+    "Reversed",
     "Run",
     "Stack",
     "TruncatedBPTT",

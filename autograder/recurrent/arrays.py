@@ -48,6 +48,16 @@ def common_dtype(arrays: Mapping[str, Array]) -> np.dtype:
     return np.result_type(*found.values())
 
 
+def require_count(name: str, value: object, least: int, most: int | None = None) -> int:
+    """`value` as an int, after checking that it is a whole number from `least` to `most` (None: no limit)."""
+    wanted = f"a whole number of at least {least}" if most is None else f"a whole number from {least} to {most}"
+    if isinstance(value, bool) or not isinstance(value, int | np.integer):
+        raise TypeError(f"{name}: expected {wanted}, got {value!r}")
+    if value < least or (most is not None and value > most):
+        raise ValueError(f"{name}: expected {wanted}, got {value}")
+    return int(value)
+
+
 def require_state(
     what: str, given: Sequence[Array] | None, names: tuple[str, ...], zeros: tuple[Array, ...]
 ) -> tuple[Array, ...]:

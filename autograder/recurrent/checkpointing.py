@@ -9,9 +9,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from autograder.recurrent.arrays import Array, require, require_mask
+from autograder.recurrent.arrays import Array, require, require_count, require_mask
 from autograder.recurrent.chunks import add_to, require_causal, require_steps, run_chunk
-from autograder.recurrent.layer import Gradients, Layer, Run, State
+from autograder.recurrent.layer import Gradients, Layer, Run, State, saved_by
 
 
 class _Saved(NamedTuple):
@@ -37,10 +37,12 @@ class Checkpointed:
     layer: Layer
     segment: int | None = None
 
+    causal = True
+
     def __post_init__(self) -> None:
         require_causal(self.layer)
-        if self.segment is not None and self.segment < 1:
-            raise ValueError(f"segment: expected at least 1 step, got {self.segment}")
+        if self.segment is not None:
+            require_count("segment", self.segment, 1)
 
     @property
     def sizes(self) -> tuple[int, int]:
@@ -72,7 +74,7 @@ class Checkpointed:
 
     def backward(self, run: Run, G: Array, dstate: Sequence[Array] | None = None) -> Gradients:
         """Segment by segment from the last: forward again, then back. G (T, B, H), dstate as the layer's."""
-        X, on, cuts, states = run.saved
+        X, on, cuts, states = saved_by(run, _Saved)
         require("G", G, run.H.shape)
         d_later = dstate
         parameters: dict[str, Array] = {}

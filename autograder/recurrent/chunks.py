@@ -7,14 +7,15 @@ from typing import TypeVar
 from numpy.typing import NDArray
 
 from autograder.recurrent.arrays import Array, require
-from autograder.recurrent.layer import Layer, Run
+from autograder.recurrent.layer import Layer, Run, require_layer
 
 Key = TypeVar("Key", bound=Hashable)
 
 
 def require_causal(layer: Layer) -> None:
-    """Refuse a layer that looks ahead: its run over a whole sequence is not its runs over the chunks."""
-    if not getattr(layer, "causal", True):
+    """Refuse a layer that looks ahead (`Layer.causal`): its run over a sequence is not its runs over the chunks."""
+    require_layer("layer", layer)
+    if not layer.causal:
         raise ValueError(
             f"layer: expected one that reads forward only, got {type(layer).__name__}, whose outputs depend on later "
             "steps; wrap its forward and its backward layer instead"

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from autograder.recurrent.arrays import Array, common_dtype, require, require_finite, require_mask, require_state
 from autograder.recurrent.gates import by_gate, chunks, column_blocks, to_sigmoid, transposed
-from autograder.recurrent.layer import Gradients, Run, State
+from autograder.recurrent.layer import Gradients, Run, State, saved_by
 from autograder.recurrent.memory import recycled
 
 
@@ -42,6 +42,8 @@ class GRU:
     b: Array
     c: Array | None = None
     reset: Literal["after", "before"] = "after"
+
+    causal = True
 
     def __post_init__(self) -> None:
         if self.reset not in ("after", "before"):
@@ -135,7 +137,7 @@ class GRU:
 
         Where the mask is 0 a step passes δh on as it is. G (T, B, H); dstate (dh_T,).
         """
-        X, H, tape, on = run.saved
+        X, H, tape, on = saved_by(run, _Saved)
         T, B, D = X.shape
         width = H.shape[-1]
         require("G", G, (T, B, width))

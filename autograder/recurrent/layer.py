@@ -9,7 +9,7 @@ against this protocol alone.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,8 +40,17 @@ class Gradients:
     parameters: dict[str, Array]
 
 
+@runtime_checkable
 class Layer(Protocol):
     """A recurrent layer. D inputs, H outputs; time first, row vectors."""
+
+    @property
+    def causal(self) -> bool:
+        """Whether H[t] depends on X[:t+1] alone, so that runs over chunks, each from the state in which the one before
+        ended, make the run over the whole. True of the cells; False of a layer that reads from the end
+        (`Reversed`, `Bidirectional`, and a `Stack` with such a layer), which `TruncatedBPTT` and `Checkpointed`
+        therefore refuse.
+        """
 
     @property
     def sizes(self) -> tuple[int, int]:
@@ -82,6 +91,19 @@ def split_state(name: str, given: Sequence[Array], layers: Sequence[Layer]) -> l
     return [tuple(islice(parts, count)) for count in counts]
 
 
-def filled(given: Sequence[Array] | None, zeros: State) -> State:
-    """`given` as a tuple, or the zeros."""
-    return zeros if given is None else tuple(given)
+Saved = TypeVar("Saved")
+
+
+def saved_by(run: object, kind: type[Saved]) -> Saved:
+    """What the layer's forward saved of this run. Raises TypeError where it is no run, or another layer's."""
+    if not isinstance(run, Run):
+        raise TypeError(f"run: expected the Run that this layer's forward returned, got {type(run).__name__}")
+    if not isinstance(run.saved, kind):
+        raise TypeError("run: expected the Run that this layer's forward returned, got one of another layer")
+    return run.saved
+
+
+def require_layer(name: str, value: object) -> None:
+    """Refuse what does not follow the protocol, with a TypeError."""
+    if not isinstance(value, Layer):
+        raise TypeError(f"{name}: expected a recurrent layer, got {type(value).__name__}")

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from autograder.recurrent.arrays import Array, common_dtype, require, require_finite, require_mask, require_state
 from autograder.recurrent.gates import by_gate, chunks, column_blocks, to_sigmoid, transposed
-from autograder.recurrent.layer import Gradients, Run, State
+from autograder.recurrent.layer import Gradients, Run, State, saved_by
 from autograder.recurrent.memory import recycled
 
 
@@ -40,6 +40,8 @@ class LSTM:
     W: Array
     U: Array
     b: Array
+
+    causal = True
 
     def __post_init__(self) -> None:
         H = require("U", self.U, ("H", "4H")).shape[0]
@@ -112,7 +114,7 @@ class LSTM:
 
         Where the mask is 0 a step passes δh and δc on as they are. G (T, B, H); dstate (dh_T, dc_T).
         """
-        X, H, tape, on = run.saved
+        X, H, tape, on = saved_by(run, _Saved)
         T, B, D = X.shape
         width = H.shape[-1]
         require("G", G, (T, B, width))

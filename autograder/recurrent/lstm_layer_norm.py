@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from autograder.recurrent.activations import sigmoid
 from autograder.recurrent.arrays import Array, common_dtype, require, require_finite, require_mask, require_state
-from autograder.recurrent.layer import Gradients, Run, State
+from autograder.recurrent.layer import Gradients, Run, State, saved_by
 
 EPSILON = 1e-5
 """Added to the variance, as the frameworks' layers do by default."""
@@ -72,6 +72,8 @@ class LayerNormLSTM:
     gamma_h: Array
     gamma_c: Array
     beta_c: Array
+
+    causal = True
 
     def __post_init__(self) -> None:
         H = require("U", self.U, ("H", "4H")).shape[0]
@@ -133,7 +135,7 @@ class LayerNormLSTM:
         With q = h₋ U and n_q its normalised rows: δn_q = δa ⊙ γ_h, δq from it, δh₋ = δq Uᵀ; with e = LN(c):
         δc gains the way back through e from δe = δh ⊙ o(1 - u²). G (T, B, H); dstate (dh_T, dc_T).
         """
-        X, (h_0, _), of_input, steps, on = run.saved
+        X, (h_0, _), of_input, steps, on = saved_by(run, _Saved)
         T, B, width = require("G", G, run.H.shape).shape
         dh, dc = require_state("dstate", dstate, ("dh_T", "dc_T"), self.zero_state(B))
         dtype = common_dtype({"H": run.H, "G": G, "dh_T": dh, "dc_T": dc})
@@ -144,7 +146,8 @@ class LayerNormLSTM:
         for t in reversed(range(T)):
             i, f, g, o, c_prev, u, of_state, of_cell = steps[t]
             dh = dh + G[t]
-            held_h, held_c = 0, 0
+            held_h: Array | int = 0
+            held_c: Array | int = 0
             if on is not None:
                 m = on[t, :, None]
                 held_h, held_c = dh * ~m, dc * ~m

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from autograder.recurrent.activations import sigmoid
 from autograder.recurrent.arrays import Array, common_dtype, require, require_finite, require_mask, require_state
-from autograder.recurrent.layer import Gradients, Run, State
+from autograder.recurrent.layer import Gradients, Run, State, saved_by
 
 
 class _Step(NamedTuple):
@@ -54,7 +54,11 @@ class VariantLSTM:
     R: Array | None = None
     coupled: bool = False
 
+    causal = True
+
     def __post_init__(self) -> None:
+        if not isinstance(self.coupled, bool):
+            raise TypeError(f"coupled: expected True or False, got {self.coupled!r}")
         blocks = 3 if self.coupled else 4
         H = require("b", self.b, (f"{blocks}H",)).shape[0] // blocks
         require("b", self.b, (blocks * H,))
@@ -134,7 +138,7 @@ class VariantLSTM:
 
         G (T, B, K); dstate (dh_T, dc_T).
         """
-        X, h_0, steps, on = run.saved
+        X, h_0, steps, on = saved_by(run, _Saved)
         T, B, _ = require("G", G, run.H.shape).shape
         dh, dc = require_state("dstate", dstate, ("dh_T", "dc_T"), self.zero_state(B))
         dtype = common_dtype({"H": run.H, "G": G, "dh_T": dh, "dc_T": dc})
@@ -144,7 +148,8 @@ class VariantLSTM:
         for t in reversed(range(T)):
             i, f, g, o, c_prev, c, tanh_c = steps[t]
             dh = dh + G[t]
-            held_h, held_c = 0, 0
+            held_h: Array | int = 0
+            held_c: Array | int = 0
             if on is not None:
                 m = on[t, :, None]
                 held_h, held_c = dh * ~m, dc * ~m

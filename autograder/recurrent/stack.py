@@ -7,8 +7,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from autograder.recurrent.arrays import Array, common_dtype, require, require_mask
-from autograder.recurrent.layer import Gradients, Layer, Run, State, split_state
+from autograder.recurrent.arrays import Array, common_dtype, require, require_count, require_mask
+from autograder.recurrent.layer import Gradients, Layer, Run, State, require_layer, saved_by, split_state
 
 
 class _Saved(NamedTuple):
@@ -22,31 +22,36 @@ class Stack:
 
     `layers` from the input up, numbered from 0; each takes what the one below puts out. `residual` holds the
     numbers of the layers whose input is added to their output (equal widths); the connection passes by the
-    dropout. The state is all layers' states, the lowest layer's first. Raises ValueError for widths that do
-    not fit.
+    dropout. The state is all layers' states, the lowest layer's first. Raises TypeError for what are no layers
+    and ValueError for widths that do not fit.
     """
 
     layers: tuple[Layer, ...]
     residual: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
+        if not isinstance(self.layers, tuple | list):
+            raise TypeError(f"layers: expected a tuple of layers, got {type(self.layers).__name__}")
         if not self.layers:
             raise ValueError("layers: expected at least one layer, got none")
+        for l, layer in enumerate(self.layers):
+            require_layer(f"layers[{l}]", layer)
+        if not isinstance(self.residual, tuple | list):
+            raise TypeError(f"residual: expected a tuple of layers' numbers, got {type(self.residual).__name__}")
         for l in range(1, len(self.layers)):
             below, width = self.layers[l - 1].sizes[1], self.layers[l].sizes[0]
             if width != below:
                 raise ValueError(f"layers: layer {l} expects inputs of width {width}, layer {l - 1} gives {below}")
         for l in self.residual:
-            if l not in range(len(self.layers)):
-                raise ValueError(f"residual: expected numbers from 0 to {len(self.layers) - 1}, got {l}")
+            require_count("residual", l, 0, len(self.layers) - 1)
             D, H = self.layers[l].sizes
             if D != H:
                 raise ValueError(f"residual: layer {l} must keep its width, but takes {D} and gives {H}")
 
     @property
     def causal(self) -> bool:
-        """False if any layer looks ahead (bidirectional)."""
-        return all(getattr(layer, "causal", True) for layer in self.layers)
+        """True if every layer is."""
+        return all(layer.causal for layer in self.layers)
 
     @property
     def sizes(self) -> tuple[int, int]:
@@ -88,7 +93,7 @@ class Stack:
 
     def backward(self, run: Run, G: Array, dstate: Sequence[Array] | None = None) -> Gradients:
         """From the highest layer down: what reaches X^{l+1} reaches layer l, and X^l directly if l is residual."""
-        runs, D = run.saved
+        runs, D = saved_by(run, _Saved)
         require("G", G, run.H.shape)
         last = [None] * len(runs) if dstate is None else split_state("dstate", dstate, self.layers)
         dX, found = _dropped(G, D[-1]), []
@@ -108,6 +113,8 @@ class Stack:
         widths = [layer.sizes[0] for layer in self.layers] + [self.sizes[1]]
         if dropout is None:
             return [None] * len(widths)
+        if not isinstance(dropout, tuple | list):
+            raise TypeError(f"dropout: expected a list of arrays and None, got {type(dropout).__name__}")
         if len(dropout) != len(widths):
             raise ValueError(f"dropout: expected {len(widths)} entries, one a layer and the output, got {len(dropout)}")
         T, B, _ = X.shape

@@ -7,9 +7,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from autograder.recurrent.arrays import Array, require, require_mask
+from autograder.recurrent.arrays import Array, require, require_count, require_mask
 from autograder.recurrent.chunks import add_to, require_causal, require_steps, run_chunks
-from autograder.recurrent.layer import Gradients, Layer, Run, State
+from autograder.recurrent.layer import Gradients, Layer, Run, State, saved_by
 
 
 class _Saved(NamedTuple):
@@ -38,11 +38,15 @@ class TruncatedBPTT:
     k1: int
     k2: int
 
+    causal = True
+
     def __post_init__(self) -> None:
         require_causal(self.layer)
-        if self.k1 < 1 or self.k2 < self.k1:
+        require_count("k1", self.k1, 1)
+        require_count("k2", self.k2, 1)
+        if self.k2 < self.k1:
             raise ValueError(
-                f"k1, k2: expected 1 ≤ k1 ≤ k2 (with k2 < k1 some losses would go nowhere), got {self.k1}, {self.k2}"
+                f"k2: expected at least k1 = {self.k1}, with less some losses would go nowhere; got {self.k2}"
             )
 
     @property
@@ -73,7 +77,7 @@ class TruncatedBPTT:
 
         G (T, B, H); `dstate` reaches the last state and so belongs to the last window.
         """
-        cuts, runs = run.saved
+        cuts, runs = saved_by(run, _Saved)
         require("G", G, run.H.shape)
         T, B, _ = G.shape
         nothing = np.zeros_like(G)

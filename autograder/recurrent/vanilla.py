@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from autograder.recurrent.activations import ACTIVATIONS, ActivationName
 from autograder.recurrent.arrays import Array, common_dtype, require, require_finite, require_mask, require_state
 from autograder.recurrent.gates import by_gate, column_blocks, transposed
-from autograder.recurrent.layer import Gradients, Run, State
+from autograder.recurrent.layer import Gradients, Run, State, saved_by
 from autograder.recurrent.memory import recycled
 
 
@@ -63,6 +63,8 @@ class VanillaRNN:
     U: Array
     b: Array
     activation: ActivationName = "tanh"
+
+    causal = True
 
     def __post_init__(self) -> None:
         H = require("U", self.U, ("H", "H")).shape[1]
@@ -121,7 +123,7 @@ class VanillaRNN:
 
         G (T, B, H); dstate (dh_T,). Every sum over steps and batch is one product over T·B rows.
         """
-        X, H, on = run.saved
+        X, H, on = saved_by(run, _Saved)
         T, B, width = require("G", G, run.H.shape).shape
         (dh_T,) = require_state("dstate", dstate, ("dh_T",), self.zero_state(B))
         dtype = common_dtype({"H": H, "G": G, "dh_T": dh_T})

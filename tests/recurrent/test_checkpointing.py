@@ -187,7 +187,7 @@ def test_bad_input_is_named():
     inner = cell("vanilla", D, H)
     layer = Checkpointed(inner)
     p = problem(layer)
-    with pytest.raises(ValueError, match="segment: expected at least 1 step, got 0"):
+    with pytest.raises(ValueError, match="segment: expected a whole number of at least 1, got 0"):
         Checkpointed(inner, 0)
     with pytest.raises(ValueError, match="layer: expected one that reads forward only, got Bidirectional"):
         Checkpointed(Bidirectional(inner, inner))

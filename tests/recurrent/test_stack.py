@@ -239,7 +239,7 @@ def test_bad_input_is_named():
         Stack(())
     with pytest.raises(ValueError, match="layers: layer 1 expects inputs of width 4, layer 0 gives 5"):
         Stack((cell("vanilla", 3, 5), cell("vanilla", 4, 5)))
-    with pytest.raises(ValueError, match="residual: expected numbers from 0 to 2, got 3"):
+    with pytest.raises(ValueError, match="residual: expected a whole number from 0 to 2, got 3"):
         stack(residual=(3,))
     with pytest.raises(ValueError, match="residual: layer 0 must keep its width, but takes 3 and gives 5"):
         stack(residual=(0,))

@@ -14,7 +14,7 @@ GATES: dict[str, str] = {"rnn": "h", "lstm": "ifgo", "lstm-coupled": "fgo", "gru
 
 
 class CannotRepresent(ValueError):
-    """The layout has no place for what these parameters compute; the message says for what."""
+    """A layout, theirs or ours, has no place for what these parameters compute; the message says for what."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,7 +63,7 @@ class Cell:
 
         Peepholes and a recurrent candidate bias that are all zero do not matter.
         """
-        if self.kind == "lstm-coupled" and "lstm" in kinds:
+        if self.kind == "lstm-coupled" and self.kind not in kinds and "lstm" in kinds:
             raise CannotRepresent(f"{layout} has no coupled gates; uncouple(cell) gives the plain LSTM that is equal")
         if self.kind not in kinds:
             raise CannotRepresent(f"{layout} has no {WORDS[self.kind]}: only {', '.join(WORDS[k] for k in kinds)}")

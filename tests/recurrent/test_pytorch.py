@@ -160,6 +160,21 @@ def test_autocast_on_the_cpu(name, by_hand, gaps, backward):
     assert 1e-4 < deviation(found, exact) < BF16  # bf16 was used, and no more than that
 
 
+@BOTH_WAYS
+@ALL
+def test_autocast_takes_inputs_in_half_precision(name, by_hand):
+    """What reaches a layer under autocast often comes out of a product in bf16."""
+    cell = make(name, dtype=torch.float32, by_hand=by_hand)
+    X, state, mask, G, dstate = draw(cell, dtype=torch.float32)
+    X, state = X.bfloat16().requires_grad_(), [s.bfloat16().requires_grad_() for s in state]
+    with torch.autocast("cpu", torch.bfloat16):
+        H, last = cell(X, state, mask)
+    loss_of(H, last, G, dstate).backward()
+    assert {t.dtype for t in (H, *last, *(p.grad for p in cell.parameters()))} == {torch.float32}
+    assert {t.grad.dtype for t in (X, *state)} == {torch.bfloat16}
+    assert all(t.grad.isfinite().all() for t in (X, *state, *cell.parameters()))
+
+
 def outputs_only(values):
     """For relu in half precision: a slope that flips at 0 is no small deviation of a gradient."""
     return {k: v for k, v in values.items() if k[0] in "Hs"}

@@ -2,7 +2,8 @@
 
 The same parameters, names and layouts as the NumPy layers (W (D, nH), U (H, nH), b (nH,), time first, masks
 (T, B)), so that `module.load_state_dict` takes a NumPy layer's parameters as they are. Modules run on whatever
-device and in whatever floating-point type their parameters are, under autocast and torch.compile. Nothing here
+device and in whatever floating-point type their parameters are, under autocast and torch.compile. Every cell takes
+`by_hand=True`: the same outputs, and gradients from a backward written out as a torch.autograd.Function. Nothing here
 knows of NumPy, of other frameworks' layouts (that is `porting`), or of the checks.
 """
 

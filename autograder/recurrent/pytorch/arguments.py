@@ -68,11 +68,13 @@ def arguments(
     given = {"X": X}
     for (name, width), value in zip(widths.items(), state_0, strict=True):
         given[name] = require(name, value, (B, width))
-    if not torch.is_autocast_enabled(X.device.type):  # autocast is there to let dtypes meet
-        for name, value in given.items():
-            if value.dtype != W.dtype:
-                raise TypeError(f"{name}: expected the parameters' {W.dtype}, got {value.dtype}: convert one of them")
-    return Arguments(X, tuple(state_0), require_mask(mask, T, B))
+    if torch.is_autocast_enabled(X.device.type):  # it lets dtypes meet in products; states are kept in the parameters'
+        given = {name: value.to(W.dtype) for name, value in given.items()}
+    for name, value in given.items():
+        if value.dtype != W.dtype:
+            raise TypeError(f"{name}: expected the parameters' {W.dtype}, got {value.dtype}: convert one of them")
+    X, *parts = given.values()
+    return Arguments(X, tuple(parts), require_mask(mask, T, B))
 
 
 def where_on(on: Tensor | None, new: Tensor, old: Tensor) -> Tensor:

@@ -27,7 +27,7 @@ export TF_ENABLE_ONEDNN_OPTS := 0
 # nbgrader and the book start kernels by name: this environment's come first.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help course book release class serve test test-fast lint bench clean
+.PHONY: help course book equations equation release class serve test test-fast lint bench clean
 
 help: ## this list
 	@echo "Unrolled: an open course on recurrent neural networks"
@@ -44,6 +44,10 @@ course: book release class ## everything: environment, book, exercises, the samp
 	@echo "gradebook    $(CLASS)/gradebook.db"
 
 book: $(STAMPS)/book ## execute and build the book into _build/html
+equations: $(STAMPS)/equations ## every numbered equation of the book, tested as printed
+equation: $(VENV)/.ready ## one of them (LABEL=eq-bptt-dh)
+	@$(BIN)/python -m pytest -q tests/equations --label "$(LABEL)"
+	@$(BIN)/python -m autograder.equations "$(LABEL)"
 release: $(STAMPS)/release ## make exercises/ from solutions/
 class: $(STAMPS)/class ## make and grade the sample class in _build/class
 
@@ -90,7 +94,14 @@ $(STAMPS)/cells: constraints.txt $(shell find autograder/recurrent -name '*.py')
 	@rm -rf _build/.jupyter_cache
 	@touch $@
 
-$(STAMPS)/book: $(PAGES) $(STAMPS)/cells | $(VENV)/.ready
+# Prose may change without an equation: then the record still holds, and nothing is tested again.
+$(STAMPS)/equations: $(PAGES) constraints.txt $(shell find autograder/equations tests/equations -type f -not -name '*.pyc') | $(VENV)/.ready
+	@mkdir -p $(STAMPS)
+	@$(BIN)/python -m autograder.equations current || $(BIN)/python -m pytest -q -n 2 --dist loadfile tests/equations || { \
+		echo "make: an equation does not hold as printed, or is not declared; the failures above name it"; exit 1; }
+	@touch $@
+
+$(STAMPS)/book: $(PAGES) $(STAMPS)/cells $(STAMPS)/equations | $(VENV)/.ready
 	@$(BIN)/jupyter-book build . -W --keep-going -q || { \
 		echo "make: the book did not build; the first warning or error above says where"; exit 1; }
 	@touch $@

@@ -6,7 +6,8 @@ import argparse
 import sys
 
 from autograder.equations import record
-from autograder.equations.chapters import Chapter, chapters, fingerprint
+from autograder.equations.chapters import Chapter, chapters
+from autograder.equations.fingerprints import fingerprint
 
 
 def status(chapter: Chapter, label: str, entries: dict[str, record.Entry]) -> str:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 import importlib
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -13,33 +11,12 @@ from typing import Any
 
 from autograder.equations.backends import NAMES
 from autograder.equations.checking import EquationError, Options, check
+from autograder.equations.fingerprints import equations_of, fingerprint
 from autograder.equations.reading import read
 from autograder.equations.terms import UnreadableError
 from autograder.equations.world import Family, World
 
 ROOT = Path(__file__).parents[2]
-NUMBERED = re.compile(r"^\$\$[ \t]*\n(?P<latex>(?:(?!^\$\$).)*?)^\$\$ \((?P<label>[\w-]+)\)[ \t]*$", re.M | re.S)
-ANY_BLOCK = re.compile(r"^\$\$[ \t]*\n(?P<latex>.*?)^\$\$(?: \((?P<label>[\w-]+)\))?[ \t]*$", re.M | re.S)
-FENCE = re.compile(r"^(```|~~~)\{code-cell\}.*?^\1[ \t]*$", re.M | re.S)
-
-
-def equations_of(page: str) -> dict[str, str]:
-    """Label to LaTeX of a page's numbered equations, from the `$$` that opens the block to `$$ (label)`."""
-    found: dict[str, str] = {}
-    for block in ANY_BLOCK.finditer(FENCE.sub("", page)):
-        label = block["label"]
-        if label is not None:
-            if label in found:
-                raise ValueError(f"the label {label} stands twice on a page")
-            found[label] = block["latex"].strip()
-    return found
-
-
-def fingerprint(latex: str) -> str:
-    """A hash of the LaTeX; only spaces and line ends may change."""
-    return hashlib.sha256(re.sub(r"\s+", " ", latex.strip()).encode()).hexdigest()[:12]
-
-
 Errors = dict[str, float | None]  # framework to largest relative error; None where it computed nothing
 
 

@@ -11,6 +11,9 @@ import pytest
 import yaml
 from stderr import without_chatter
 
+from autograder.equations import record
+from autograder.equations.fingerprints import fingerprint
+
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -48,6 +51,8 @@ def scratch(tmp_path: Path) -> Path:
     shutil.copyfile(ROOT / "book" / "references.bib", tmp_path / "book" / "references.bib")
     (tmp_path / "book" / "index.md").write_text("# A book\n\nSee {eq}`eq-a`.\n")
     (tmp_path / "book" / "chapter.md").write_text(HEAD)
+    tested = {"kind": "read", "outcome": "passed", "fingerprint": fingerprint("a = b"), "errors": {}}
+    record.merge({"eq-a": tested}, path=tmp_path / "_build" / "equations.json")
     return tmp_path
 
 

@@ -12,6 +12,20 @@ from autograder.equations import record
 _FOUND = pytest.StashKey[dict[str, record.Entry]]()
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--label", default="", help="test the equation with this label only")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """With --label: keep the tests of this label. Raises UsageError if there are none."""
+    label = config.getoption("--label")
+    if label:
+        kept = [i for i in items if getattr(i, "callspec", None) and i.callspec.params.get("label") == label]
+        if not kept:
+            raise pytest.UsageError(f"no equation is declared with the label {label!r}")
+        items[:] = kept
+
+
 def pytest_configure(config: pytest.Config) -> None:
     config.stash[_FOUND] = {}
 

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from autograder.equations import record
-from autograder.equations.chapters import fingerprint
 from autograder.equations.checking import EquationError
+from autograder.equations.fingerprints import fingerprint
 from autograder.equations.mutation import mutants
 
 

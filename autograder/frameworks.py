@@ -42,11 +42,16 @@ def is_installed(module: str) -> bool:
 
 
 def version(module: str) -> str:
-    """Return the version of an installed module, "" if its maker did not say."""
-    try:
-        return metadata.version(module)
-    except metadata.PackageNotFoundError:
-        return ""
+    """Return the version of an installed module, "" if its maker did not say.
+
+    A package may be called otherwise than its module: TensorFlow for CPUs is `tensorflow-cpu`.
+    """
+    for package in (module, *metadata.packages_distributions().get(module, [])):
+        try:
+            return metadata.version(package)
+        except metadata.PackageNotFoundError:
+            continue
+    return ""
 
 
 class LeaveOut(ast.NodeTransformer):

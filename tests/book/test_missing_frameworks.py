@@ -94,7 +94,8 @@ def test_the_rest_of_the_chapter_runs(docname, missing):
         lines = [line for line in printed(cell).splitlines() if SAID in line]
         assert len(lines) <= 1, "one line a cell"
         if framework_of(cell) in missing:
-            assert lines, f"nothing is said about a cell that needs {framework_of(cell)}:\n{cell.source}"
+            needs = re.search(r"\b(torch|tf)\b", cell.source)
+            assert lines or not needs, f"nothing is said about a cell that needs {framework_of(cell)}:\n{cell.source}"
         elif framework_of(cell) or "numpy" in cell.metadata.get("tags", []):
             assert not lines, f"{lines} in a cell that needs none of it:\n{cell.source}"
         if lines:

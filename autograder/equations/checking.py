@@ -10,7 +10,8 @@ import numpy as np
 
 from autograder.equations import values as v
 from autograder.equations.evaluate import Evaluator
-from autograder.equations.reading import is_shape, read
+from autograder.equations.reading import read
+from autograder.equations.scripts import is_shape
 from autograder.equations.tree import Big, Braced, Call, Group, Relations, Statements, Sum, Symbol, Tree, Tuple
 from autograder.equations.values import EvaluationError, Value
 from autograder.equations.world import World
@@ -80,7 +81,7 @@ def check(label: str, equation: Statements, world: World, options: Options) -> f
             truth = expected.pop(0)
         try:
             error = _statement(statement, shape, truth, world, options, ranges)
-        except (EvaluationError, ArithmeticError, IndexError, np.linalg.LinAlgError) as reason:
+        except (EvaluationError, ArithmeticError, LookupError, np.linalg.LinAlgError) as reason:
             raise EquationError(f"{label}, statement {number} ({world.framework}): {reason}") from None
         if error is not None:
             worst = error if worst is None else max(worst, error)
@@ -119,7 +120,7 @@ def _statement(
 ) -> float | None:
     """The largest difference over all indices, relative to the largest term over all indices."""
     differences = [0.0] * max(1, len(statement.signs))
-    scales = [0.0] * len(differences)
+    scale = 0.0
     bound: list[str] = [""] * len(differences)
     seen = False
     for evaluator in _bindings(statement, world, options, ranges):
@@ -143,10 +144,10 @@ def _statement(
             if difference > differences[i]:
                 differences[i] = difference
                 bound[i] = ", ".join(f"{n} = {k}" for n, k in evaluator.bound.items())
-            scales[i] = max(scales[i], size, other_size)
+            scale = max(scale, size, other_size)
     if not seen:
         return None
-    errors = [d / s if s else d for d, s in zip(differences, scales, strict=True)]
+    errors = [difference / scale if scale else difference for difference in differences]
     for i, error in enumerate(errors):
         if error > TOLERANCE:
             where = f" at {bound[i]}" if bound[i] else ""

@@ -32,7 +32,7 @@ from autograder.equations.tree import (
     Tuple,
 )
 from autograder.equations.values import EMPTY, NOTHING, EvaluationError, Value
-from autograder.equations.world import Computed, Function, Indexed, World
+from autograder.equations.world import Computed, Expectation, Function, Indexed, World
 
 DELTA = r"\delta "
 TOLERANCE = 1e-10  # for what a brace says equals; rounding of a few hundred operations in float64 stays far below
@@ -122,10 +122,10 @@ class Evaluator:
         declared = self.world.values[tree.name]
         indices = tuple(self.index(i) for i in tree.indices)
         arity = declared.arity if isinstance(declared, Indexed) else 0
-        if isinstance(declared, Function):
+        if isinstance(declared, Function | Expectation):
             return declared
         found = self.world.lookup(tree.name, indices[:arity])
-        if isinstance(found, Function):
+        if isinstance(found, Function | Expectation):
             return found
         if v.is_number(found) and found == 0:
             return NOTHING
@@ -162,15 +162,24 @@ class Evaluator:
             factor = tree.factors[place]
             found = self.symbol(factor) if isinstance(factor, Symbol) else self.value(factor)
             place += 1
-            if isinstance(found, Function):
+            if isinstance(found, Function | Expectation):
                 argument = tree.factors[place] if place < len(tree.factors) else None
                 if not isinstance(argument, Group | Tuple):
                     raise EvaluationError(f"{getattr(factor, 'name', '')} is a function and has no argument here")
-                items = argument.items if isinstance(argument, Tuple) else (argument,)
-                found = found.of(*(self.value(i) for i in items))
+                found = self._applied(found, argument)
                 place += 1
             result = v.multiply(result, found)
         return result
+
+    def _applied(self, function: Function | Expectation, argument: Group | Tuple) -> Value:
+        if isinstance(function, Function):
+            items = argument.items if isinstance(argument, Tuple) else (argument,)
+            return function.of(*(self.value(i) for i in items))
+        found = []
+        for self.world.outcome in function.outcomes:
+            found.append(self.value(argument))
+        self.world.outcome = None
+        return np.mean(found, axis=0)
 
     def _binary(self, tree: Binary) -> Value:
         left, right = self.value(tree.left), self.value(tree.right)

@@ -70,7 +70,7 @@ def multiply(left: Value, right: Value) -> Value:
     if is_number(left) or is_number(right):
         return left * right
     if left.shape[-1] == right.shape[0]:
-        return left @ right
+        return np.tensordot(left, right, 1)
     if left.size == 1 or right.size == 1:
         return (left.item() if left.size == 1 else left) * (right.item() if right.size == 1 else right)
     raise EvaluationError(f"the product of {left.shape} and {right.shape} has no meaning")

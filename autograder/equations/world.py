@@ -34,6 +34,15 @@ class Computed(NamedTuple):
     of: Callable[..., Any]
 
 
+class Expectation(NamedTuple):
+    """A symbol that averages what follows it in parentheses over all outcomes, each as likely as the others.
+
+    While an outcome is looked at, `world.outcome` is that outcome.
+    """
+
+    outcomes: Sequence[Any]
+
+
 @dataclass
 class Setting:
     r"""A random problem before any framework has run it.
@@ -70,6 +79,7 @@ class World:
         self.over = {_name(k): v for k, v in setting.over.items()}
         self.expressions = {read(k).parts[0].sides[0]: key for k, key in setting.expressions.items()}
         self.used_framework = False
+        self.outcome: Any = None
         self._cache: dict[Any, Any] = {}
 
     @property
@@ -107,9 +117,10 @@ class World:
         """A declared symbol's value with its time indices. Raises KeyError for a name that is not declared."""
         found = self.values[name]
         if isinstance(found, Indexed | Computed):
-            if (name, indices) not in self._cache:
-                self._cache[name, indices] = found.of(self, *indices)
-            return self._cache[name, indices]
+            key = name, indices, self.outcome
+            if key not in self._cache:
+                self._cache[key] = found.of(self, *indices)
+            return self._cache[key]
         return found
 
 

@@ -2,86 +2,81 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import numpy as np
+from functools import cache
 
 from autograder.equations.chapters import Chapter
-from autograder.equations.foundations.networks import (
-    BATCHES,
-    BEYOND,
-    SEQUENCES,
-    TIMES,
-    UNITS,
-    directly,
-    masks,
-    step_jacobian,
-    vanilla,
-)
-from autograder.equations.world import Computed, Indexed, Setting, World, family
+from autograder.equations.foundations import bptt_worlds as worlds
+from autograder.equations.world import World
 
-
-def probe_of_state(world: World, t: int) -> Any:
-    r"""\dot h_t: the derivative of h_t as U moves along the probe E."""
-    if t == 0:
-        return 0
-    return np.tensordot(world.jacobian(("h", t), ("U",)), world.lookup("E"), 2)
-
-
-def probe_of_loss(world: World) -> Any:
-    return np.tensordot(world.jacobian(("C",), ("U",)), world.lookup("E"), 2)
-
-
-SYMBOLS = {
-    "G": Indexed(directly),
-    r"\dot h": Indexed(probe_of_state),
-    r"\dot C": Computed(probe_of_loss),
-}
-
-
-@family(BATCHES)
-def network(sizes: dict[str, int], rng: np.random.Generator) -> Setting:
-    """A batch without masks."""
-    values = SYMBOLS | {"E": rng.normal(size=(sizes["H"], sizes["H"]))}
-    return Setting(sizes, vanilla(sizes, rng), values, BEYOND, TIMES | UNITS)
-
-
-@family(BATCHES)
-def masked(sizes: dict[str, int], rng: np.random.Generator) -> Setting:
-    """A batch with masks that have gaps; losses see the states of masked steps too."""
-    program = vanilla(sizes, rng, mask=masks(sizes, rng), every_state=True)
-    return Setting(sizes, program, SYMBOLS, BEYOND, TIMES | UNITS)
-
-
-@family(BATCHES)
-def blended(sizes: dict[str, int], rng: np.random.Generator) -> Setting:
-    """Masks between 0 and 1, which tell the two states apart that a mask chooses from."""
-    return Setting(sizes, vanilla(sizes, rng, mask=rng.random((sizes["T"], sizes["B"]))), over=TIMES)
-
-
-@family(BATCHES)
-def masked_loss(sizes: dict[str, int], rng: np.random.Generator) -> Setting:
-    """A batch with masks and the page's own loss, which sees no masked step."""
-    return Setting(sizes, vanilla(sizes, rng, mask=masks(sizes, rng)), SYMBOLS, BEYOND, TIMES | UNITS)
-
-
-@family(SEQUENCES)
-def sequence(sizes: dict[str, int], rng: np.random.Generator) -> Setting:
-    """One sequence, for what has Jacobians."""
-    values = SYMBOLS | {"J": Indexed(step_jacobian), "E": rng.normal(size=(sizes["H"], sizes["H"]))}
-    values["I"] = np.eye(sizes["H"])
-    return Setting(sizes, vanilla(sizes, rng), values, BEYOND, TIMES | UNITS, one_sequence=True)
-
-
-chapter = Chapter("book/foundations/backpropagation-through-time.md", network)
+chapter = Chapter("book/foundations/backpropagation-through-time.md", worlds.network)
 
 # the network, the loss, and its sum over time
-chapter.read("eq-bptt-forward", "eq-bptt-sum", "eq-bptt-dV")
-chapter.read("eq-bptt-loss", "eq-bptt-dy", "eq-bptt-G", world=masked_loss)
-chapter.read("eq-bptt-probe")
+chapter.read("eq-bptt-forward", "eq-bptt-sum", "eq-bptt-dV", "eq-bptt-probe")
+chapter.read("eq-bptt-loss", "eq-bptt-dy", "eq-bptt-G", world=worlds.masked_loss)
+chapter.read("eq-bptt-pairing", world=worlds.pairing)
+chapter.read("eq-bptt-transpose", world=worlds.arrays)
 
-# tanh: Jacobians, and the two ways back
-chapter.read("eq-bptt-J", "eq-bptt-chain", world=sequence)
-chapter.read("eq-bptt-dh", "eq-bptt-da", "eq-bptt-dU", "eq-bptt-dW", "eq-bptt-dx")
-chapter.read("eq-bptt-mask", world=blended)
-chapter.read("eq-bptt-mask-da", "eq-bptt-mask-dh", world=masked)
+# without tanh
+chapter.read("eq-bptt-polynomial", "eq-bptt-scalar", world=worlds.scalars)
+chapter.read("eq-bptt-identity", "eq-bptt-unrolled", "eq-bptt-identity-W", "eq-bptt-ten", world=worlds.linear)
+chapter.read("eq-bptt-four", "eq-bptt-identity-U", "eq-bptt-pattern", "eq-bptt-swap", world=worlds.linear)
+chapter.read("eq-bptt-horner", world=worlds.linear, over={"k": "1..T"})
+
+# the sum over paths
+chapter.read("eq-bptt-J", "eq-bptt-chain", "eq-bptt-unfolded", "eq-bptt-double-sum", world=worlds.sequence)
+chapter.read("eq-bptt-dh1", world=worlds.sequence, downwards=("k",))
+
+# the recursion
+chapter.read("eq-bptt-ordered", world=worlds.computation)
+chapter.read("eq-bptt-dh", "eq-bptt-da", "eq-bptt-dU")
+chapter.read("eq-bptt-closed", world=worlds.sequence, over={"k": "1..T"})
+
+# the multipliers, and one system
+chapter.read("eq-bptt-lagrangian", world=worlds.free_states)
+chapter.read("eq-bptt-multipliers", "eq-bptt-lagrange-dU", world=worlds.multipliers)
+chapter.read("eq-bptt-system", world=worlds.system)
+
+# every gradient, masks
+chapter.read("eq-bptt-dW", "eq-bptt-dx")
+chapter.read("eq-bptt-tall", world=worlds.tall)
+chapter.read("eq-bptt-mask", world=worlds.blended)
+chapter.read("eq-bptt-mask-da", world=worlds.masked)
+chapter.read("eq-bptt-mask-dh", world=worlds.masked, over={"t": "0..T"})
+
+
+# cost
+@cache
+def counted(T: int, B: int, D: int, H: int) -> tuple[int, int]:
+    """Operations of the matrix products forward and backward, by PyTorch's counter."""
+    import torch
+    from torch.utils.flop_counter import FlopCounterMode
+
+    X, h, W, U = (torch.zeros(s, requires_grad=True) for s in ((T, B, D), (B, H), (D, H), (H, H)))
+    with FlopCounterMode(display=False) as counter:
+        for x in X:
+            h = torch.tanh(x @ W + h @ U)
+        forward = counter.get_total_flops()
+        h.sum().backward()
+        return forward, counter.get_total_flops() - forward
+
+
+def operations(world: World) -> tuple[int, int]:
+    T, B, D, H = (world.sizes[n] for n in "TBDH")
+    return counted(T, B, D, H)
+
+
+chapter.read("eq-bptt-flops", equals=[lambda world: operations(world)[0], lambda world: operations(world)[1]])
+chapter.read("eq-bptt-checkpoints", world=worlds.checkpoints, where=lambda world, L=1, **_: world.sizes["T"] % L == 0)
+
+# truncation
+chapter.read("eq-bptt-tau", "eq-bptt-truncated", "eq-bptt-bias", world=worlds.truncated)
+chapter.read("eq-bptt-term", world=worlds.sequence)
+chapter.read("eq-bptt-term-bound", world=worlds.contracting)
+chapter.read("eq-bptt-share", world=worlds.blocks)
+
+# forward
+chapter.read("eq-bptt-influence", "eq-bptt-rtrl", "eq-bptt-rtrl-gradient", world=worlds.forward)
+chapter.read("eq-bptt-uoro", "eq-bptt-unbiased", world=worlds.signs)
+
+# in other notations
+chapter.read("eq-bptt-four-lines", world=worlds.columns, over={"j": "1..T"}, downwards=("j",))

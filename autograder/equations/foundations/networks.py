@@ -42,15 +42,19 @@ def vanilla(
     tanh: bool = True,
     bias: bool = True,
     every_state: bool = False,
+    free: bool = False,
+    U: Array | None = None,
 ) -> Program:
     r"""x_t, h_0, W, U, b, V, b_y to a_t, \tilde h_t, h_t, y_t, p_t, C_t and C, with class c_t (from 1) and mask m_t.
 
-    tanh=False: the identity. every_state: the losses also see each state directly, masked or not.
+    tanh=False: the identity. every_state: the losses also see each state directly, masked or not. free: a_t is held
+    fixed in immediate derivatives, as states are. U: these recurrent weights. ("use of U", t) is the U of step t,
+    which can be moved by itself.
     """
     T, B, D, H, K = (sizes[n] for n in "TBDHK")
     net = Program()
     W = net.leaf("W", value=rng.normal(size=(D, H)) / np.sqrt(D))
-    U = net.leaf("U", value=rng.normal(size=(H, H)) / np.sqrt(H))
+    U_ = net.leaf("U", value=rng.normal(size=(H, H)) / np.sqrt(H) if U is None else U)
     b = net.leaf("b", value=0.5 * rng.normal(size=H) if bias else np.zeros(H))
     V = net.leaf("V", value=rng.normal(size=(H, K)) / np.sqrt(H))
     b_y = net.leaf("b_y", value=0.5 * rng.normal(size=K))
@@ -63,7 +67,8 @@ def vanilla(
         net.constant("c", t, value=classes + 1)
         onehot = np.eye(K)[classes]
         direct = rng.normal(size=(B, H)) * every_state
-        a = net.let("a", t, of=[x, W, h, U, b], be=lambda xp, x, W, h, U, b: x @ W + h @ U + b)
+        use = net.let("use of U", t, of=[U_], be=lambda xp, U: U)
+        a = net.let("a", t, of=[x, W, h, use, b], be=lambda xp, x, W, h, U, b: x @ W + h @ U + b, state=free)
         new = net.let(r"\tilde h", t, of=[a], be=(lambda xp, a: xp.tanh(a)) if tanh else (lambda xp, a: a))
         h = net.let("h", t, of=[m, new, h], be=lambda xp, m, new, h: m * new + (1.0 - m) * h, state=True)
         y = net.let("y", t, of=[h, V, b_y], be=lambda xp, h, V, b_y: h @ V + b_y)

@@ -26,7 +26,7 @@ from autograder.recurrent.lstm import LSTM
 from autograder.recurrent.lstm_layer_norm import LayerNormLSTM
 from autograder.recurrent.lstm_variants import VariantLSTM
 from autograder.recurrent.lyapunov import lyapunov_exponents, vanilla_jacobians
-from autograder.recurrent.rtrl import real_time_gradients, rtrl
+from autograder.recurrent.rtrl import influence_gradient, influence_step, real_time_gradients, rtrl, zero_influence
 from autograder.recurrent.stack import Stack
 from autograder.recurrent.truncated import TruncatedBPTT
 from autograder.recurrent.vanilla import VanillaRNN, VanillaStepGradients, step_backward, step_forward
@@ -59,6 +59,8 @@ __all__ = [
     "embedding_forward",
     "global_norm",
     "gru_parameters",
+    "influence_gradient",
+    "influence_step",
     "lstm_parameters",
     "lyapunov_exponents",
     "real_time_gradients",
@@ -69,4 +71,5 @@ __all__ = [
     "step_forward",
     "vanilla_jacobians",
     "vanilla_parameters",
+    "zero_influence",
 ]

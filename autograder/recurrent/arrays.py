@@ -58,6 +58,22 @@ def require_count(name: str, value: object, least: int, most: int | None = None)
     return int(value)
 
 
+def require_positive(name: str, value: object) -> None:
+    """Refuse what is no number, with a TypeError, and what is not above 0 (NaN as well), with a ValueError."""
+    if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
+        raise TypeError(f"{name}: expected a positive number, got {value!r}")
+    if not value > 0:
+        raise ValueError(f"{name}: expected a positive number, got {value}")
+
+
+def require_integers(name: str, value: object) -> NDArray[np.integer]:
+    """`value` as it is, after checking that it is an array of integers."""
+    if not isinstance(value, np.ndarray) or value.dtype.kind not in "iu":
+        kind = f"dtype {value.dtype}" if isinstance(value, np.ndarray) else type(value).__name__
+        raise TypeError(f"{name}: expected an array of integers, got {kind}")
+    return value
+
+
 def require_state(
     what: str, given: Sequence[Array] | None, names: tuple[str, ...], zeros: tuple[Array, ...]
 ) -> tuple[Array, ...]:

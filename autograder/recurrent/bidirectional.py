@@ -12,7 +12,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from autograder.recurrent.arrays import Array, require, require_mask
+from autograder.recurrent.arrays import Array, common_dtype, require, require_mask
 from autograder.recurrent.layer import Gradients, Layer, Run, State, require_layer, saved_by, split_state
 
 Merge = Literal["concat", "sum", "average", "product"]
@@ -24,7 +24,12 @@ def reverse_by_length(X: NDArray, mask: NDArray | None = None) -> NDArray:
 
     X (T, B, …) of any dtype, mask (T, B); returns a new array. With right padding this is the flip by length: a
     sequence of n steps has its first n reversed and its padding left at the end. A second reversal undoes it.
+    Raises TypeError and ValueError for what does not fit.
     """
+    if not isinstance(X, np.ndarray):
+        raise TypeError(f"X: expected an array of shape (T, B, …), got {type(X).__name__}")
+    if X.ndim < 2:
+        raise ValueError(f"X: expected shape (T, B, …), got {X.shape}")
     on = require_mask(mask, *X.shape[:2])
     if on is None:
         return X[::-1].copy()
@@ -75,7 +80,7 @@ class Reversed:
 
     def backward(self, run: Run, G: Array, dstate: Sequence[Array] | None = None) -> Gradients:
         """The layer's, with G reversed in time and dX turned back."""
-        inner = saved_by(run, Run)
+        inner = saved_by(self, run, Run)
         require("G", G, run.H.shape)
         found = self.layer.backward(inner, G[::-1], dstate)
         return Gradients(found.dX[::-1], found.dstate_0, found.parameters)
@@ -153,8 +158,9 @@ class Bidirectional:
 
     def backward(self, run: Run, G: Array, dstate: Sequence[Array] | None = None) -> Gradients:
         """Each direction's backward with its share of G; the two dX add."""
-        there, back = saved_by(run, _Saved)
+        there, back = saved_by(self, run, _Saved)
         require("G", G, run.H.shape)
+        common_dtype({"H": run.H, "G": G})
         match self.merge:
             case "concat":
                 width = there.H.shape[-1]

@@ -74,7 +74,7 @@ class Checkpointed:
 
     def backward(self, run: Run, G: Array, dstate: Sequence[Array] | None = None) -> Gradients:
         """Segment by segment from the last: forward again, then back. G (T, B, H), dstate as the layer's."""
-        X, on, cuts, states = saved_by(run, _Saved)
+        X, on, cuts, states = saved_by(self, run, _Saved)
         require("G", G, run.H.shape)
         d_later = dstate
         parameters: dict[str, Array] = {}

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from autograder.recurrent.arrays import Array, require_finite
+from autograder.recurrent.arrays import Array, require_finite, require_positive
 
 
 def global_norm(gradients: Mapping[str, Array]) -> float:
@@ -27,7 +27,7 @@ def clip_by_global_norm(gradients: Mapping[str, Array], max_norm: float) -> tupl
     The result has norm `max_norm` to rounding; PyTorch's `clip_grad_norm_` divides by norm + 1e-6 instead and so
     ends a little lower. Raises ValueError for NaN or infinity and for a max_norm that is not positive.
     """
-    _require_positive("max_norm", max_norm)
+    require_positive("max_norm", max_norm)
     norm = global_norm(gradients)
     scale = max_norm / norm if norm > max_norm else 1.0
     return {name: g * g.dtype.type(scale) for name, g in gradients.items()}, norm
@@ -38,17 +38,14 @@ def clip_by_value(gradients: Mapping[str, Array], limit: float) -> dict[str, Arr
 
     Raises ValueError for NaN or infinity and for a limit that is not positive.
     """
-    _require_positive("limit", limit)
+    require_positive("limit", limit)
     _require_gradients(gradients)
     return {name: np.clip(g, -limit, limit) for name, g in gradients.items()}
 
 
-def _require_positive(name: str, value: float) -> None:
-    if not value > 0:
-        raise ValueError(f"{name}: expected a positive number, got {value}")
-
-
 def _require_gradients(gradients: Mapping[str, Array]) -> None:
+    if not isinstance(gradients, Mapping):
+        raise TypeError(f"gradients: expected arrays by name, got {type(gradients).__name__}")
     for name, g in gradients.items():
         if not isinstance(g, np.ndarray) or g.dtype.kind != "f":
             kind = f"dtype {g.dtype}" if isinstance(g, np.ndarray) else type(g).__name__

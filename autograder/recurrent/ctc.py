@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from autograder.recurrent.arrays import Array, require, require_mask
+from autograder.recurrent.arrays import Array, require, require_count, require_integers, require_mask
 
 
 class CTC(NamedTuple):
@@ -38,8 +38,7 @@ def ctc_loss(
     Everything is summed in logarithms, in Y's dtype. Raises TypeError and ValueError, naming the argument.
     """
     T, B, K = require("Y", Y, ("T", "B", "K")).shape
-    if blank not in range(K):
-        raise ValueError(f"blank: expected a class from 0 to {K - 1}, got {blank!r}")
+    require_count("blank", blank, 0, K - 1)
     on = require_mask(mask, T, B)
     counts = np.ones((T, B), bool) if on is None else on
     lengths = _require_lengths(label_lengths, labels, B)
@@ -123,17 +122,13 @@ def _log_sum(a: Array) -> Array:
 
 
 def _require_lengths(lengths: object, labels: object, B: int) -> NDArray[np.integer]:
-    if not isinstance(labels, np.ndarray) or labels.dtype.kind not in "iu":
-        kind = f"dtype {labels.dtype}" if isinstance(labels, np.ndarray) else type(labels).__name__
-        raise TypeError(f"labels: expected an array of integers, got {kind}")
+    labels = require_integers("labels", labels)
     if labels.ndim != 2 or len(labels) != B:
         raise ValueError(f"labels: expected shape (B, S) = ({B}, S), got {labels.shape}")
     S = labels.shape[1]
     if lengths is None:
         return np.full(B, S)
-    if not isinstance(lengths, np.ndarray) or lengths.dtype.kind not in "iu":
-        kind = f"dtype {lengths.dtype}" if isinstance(lengths, np.ndarray) else type(lengths).__name__
-        raise TypeError(f"label_lengths: expected an array of integers, got {kind}")
+    lengths = require_integers("label_lengths", lengths)
     if lengths.shape != (B,):
         raise ValueError(f"label_lengths: expected shape (B,) = ({B},), got {lengths.shape}")
     outside = (lengths < 0) | (lengths > S)

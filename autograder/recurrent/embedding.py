@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from autograder.recurrent.arrays import Array, require
+from autograder.recurrent.arrays import Array, common_dtype, require, require_integers
 
 
 def embedding_forward(ids: NDArray[np.integer], E: Array) -> Array:
@@ -20,20 +20,19 @@ def embedding_forward(ids: NDArray[np.integer], E: Array) -> Array:
 def embedding_backward(dX: Array, ids: NDArray[np.integer], E: Array) -> Array:
     """dE (N, D): each row the sum of dx over all places where its id stands; from dX (T, B, D).
 
-    E gives only the shape.
+    E gives only the shape. Raises as the forward does, and for a dX of another shape or dtype than E's.
     """
     N, D = require("E", E, ("N", "D")).shape
     _require_ids(ids, N)
     require("dX", dX, (*ids.shape, D))
+    common_dtype({"dX": dX, "E": E})
     dE = np.zeros((N, D), dX.dtype)
     np.add.at(dE, ids, dX)  # dE[ids] += dX would keep one of an id's contributions and lose the others
     return dE
 
 
 def _require_ids(ids: object, N: int) -> NDArray[np.integer]:
-    if not isinstance(ids, np.ndarray) or ids.dtype.kind not in "iu":
-        kind = f"dtype {ids.dtype}" if isinstance(ids, np.ndarray) else type(ids).__name__
-        raise TypeError(f"ids: expected an array of integers, got {kind}")
+    ids = require_integers("ids", ids)
     if ids.ndim != 2:
         raise ValueError(f"ids: expected shape (T, B), got {ids.shape}")
     outside = (ids < 0) | (ids >= N)

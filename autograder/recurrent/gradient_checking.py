@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from autograder.recurrent.arrays import Array, require_finite
+from autograder.recurrent.arrays import Array, require_finite, require_positive
 
 Arrays = Mapping[str, Array]
 Scalar = Callable[[dict[str, Array]], object]
@@ -28,6 +28,7 @@ def central_differences(f: Scalar, arrays: Arrays, step: float | None = None) ->
     `step` is ε, by default the best for the dtype. It is divided by the distance that the rounded arguments
     really have. Raises TypeError for arrays that are not float32 or float64.
     """
+    _require_function(f, step)
     found = {}
     for name, value in _require_real(arrays).items():
         eps = value.dtype.type(step or BEST_STEP[value.dtype.name])
@@ -47,6 +48,7 @@ def directional_difference(f: Scalar, arrays: Arrays, directions: Arrays, step: 
     To be compared with Σ ⟨gradient, direction⟩. Two calls whatever the size: one random direction finds an error in
     any entry, if not which. `step` as in `central_differences`. TypeError and ValueError for what does not fit.
     """
+    _require_function(f, step)
     _require_real(arrays)
     _require_directions(arrays, directions)
     eps = step or max(BEST_STEP[arrays[name].dtype.name] for name in directions)
@@ -62,6 +64,7 @@ def complex_step(f: Scalar, arrays: Arrays, step: float = COMPLEX_STEP) -> dict[
     the real part for a comparison is fine). One array is complex at a time. Raises TypeError for arrays that
     are not float32 or float64 and where f returns a real number: it dropped the imaginary part.
     """
+    _require_function(f, step)
     found = {}
     for name, value in _require_real(arrays).items():
         gradient = np.empty_like(value)
@@ -75,6 +78,7 @@ def complex_step(f: Scalar, arrays: Arrays, step: float = COMPLEX_STEP) -> dict[
 
 def directional_complex_step(f: Scalar, arrays: Arrays, directions: Arrays, step: float = COMPLEX_STEP) -> float:
     """Im f(v + iεd) / ε: the slope along `directions`, exact to rounding, in one call. Demands on f as above."""
+    _require_function(f, step)
     _require_real(arrays)
     _require_directions(arrays, directions)
     shifted = {name: arrays[name] + arrays[name].dtype.type(step) * 1j * d for name, d in directions.items()}
@@ -93,7 +97,16 @@ def relative_error(ours: Array, theirs: Array) -> float:
     return float(np.linalg.norm(np.subtract(ours, theirs)) / size) if size != 0 else 0.0
 
 
+def _require_function(f: object, step: float | None) -> None:
+    if not callable(f):
+        raise TypeError(f"f: expected a function of arrays by name, got {type(f).__name__}")
+    if step is not None:
+        require_positive("step", step)
+
+
 def _require_real(arrays: Arrays) -> Arrays:
+    if not isinstance(arrays, Mapping):
+        raise TypeError(f"arrays: expected arrays by name, got {type(arrays).__name__}")
     for name, value in arrays.items():
         if not isinstance(value, np.ndarray) or value.dtype.name not in BEST_STEP:
             kind = f"dtype {value.dtype}" if isinstance(value, np.ndarray) else type(value).__name__
@@ -103,6 +116,8 @@ def _require_real(arrays: Arrays) -> Arrays:
 
 
 def _require_directions(arrays: Arrays, directions: Arrays) -> None:
+    if not isinstance(directions, Mapping):
+        raise TypeError(f"directions: expected arrays by name, got {type(directions).__name__}")
     if not directions:
         raise ValueError("directions: expected at least one, got none")
     for name, d in directions.items():

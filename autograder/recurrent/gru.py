@@ -16,7 +16,15 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from autograder.recurrent.arrays import Array, common_dtype, require, require_finite, require_mask, require_state
+from autograder.recurrent.arrays import (
+    Array,
+    common_dtype,
+    require,
+    require_count,
+    require_finite,
+    require_mask,
+    require_state,
+)
 from autograder.recurrent.gates import by_gate, chunks, column_blocks, to_sigmoid, transposed
 from autograder.recurrent.layer import Gradients, Run, State, saved_by
 from autograder.recurrent.memory import recycled
@@ -73,7 +81,7 @@ class GRU:
 
     def zero_state(self, B: int) -> State:
         """(h,) with h (B, H) of zeros."""
-        return (np.zeros((B, self.U.shape[0]), self.U.real.dtype),)
+        return (np.zeros((require_count("B", B, 0), self.U.shape[0]), self.U.real.dtype),)
 
     def forward(self, X: Array, state_0: Sequence[Array] | None = None, mask: NDArray | None = None) -> Run:
         """All states of a sequence. Where the mask is 0, h is carried over.
@@ -137,7 +145,7 @@ class GRU:
 
         Where the mask is 0 a step passes δh on as it is. G (T, B, H); dstate (dh_T,).
         """
-        X, H, tape, on = saved_by(run, _Saved)
+        X, H, tape, on = saved_by(self, run, _Saved)
         T, B, D = X.shape
         width = H.shape[-1]
         require("G", G, (T, B, width))

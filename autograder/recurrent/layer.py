@@ -94,12 +94,17 @@ def split_state(name: str, given: Sequence[Array], layers: Sequence[Layer]) -> l
 Saved = TypeVar("Saved")
 
 
-def saved_by(run: object, kind: type[Saved]) -> Saved:
-    """What the layer's forward saved of this run. Raises TypeError where it is no run, or another layer's."""
+def saved_by(layer: Layer, run: object, kind: type[Saved]) -> Saved:
+    """What the layer's forward saved of this run. Raises TypeError where it is no run, or another kind of layer's, and
+    ValueError where it is one of another size."""
     if not isinstance(run, Run):
         raise TypeError(f"run: expected the Run that this layer's forward returned, got {type(run).__name__}")
     if not isinstance(run.saved, kind):
         raise TypeError("run: expected the Run that this layer's forward returned, got one of another layer")
+    X = getattr(run.saved, "X", None)
+    sizes = (layer.sizes[0] if X is None else X.shape[-1]), run.H.shape[-1]
+    if sizes != layer.sizes:
+        raise ValueError(f"run: expected one of the layer's sizes (D, H) = {layer.sizes}, got one of {sizes}")
     return run.saved
 
 

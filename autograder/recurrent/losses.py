@@ -5,7 +5,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from autograder.recurrent.arrays import Array, require, require_mask
+from autograder.recurrent.arrays import Array, require, require_integers, require_mask
 
 
 def softmax_cross_entropy(
@@ -43,9 +43,7 @@ def softmax_cross_entropy(
 
 def _require_targets(targets: object, counts: NDArray[np.bool_], K: int) -> NDArray[np.integer]:
     """The targets, with 0 where a step does not count."""
-    if not isinstance(targets, np.ndarray) or targets.dtype.kind not in "iu":
-        kind = f"dtype {targets.dtype}" if isinstance(targets, np.ndarray) else type(targets).__name__
-        raise TypeError(f"targets: expected an array of integers, got {kind}")
+    targets = require_integers("targets", targets)
     if targets.shape != counts.shape:
         raise ValueError(f"targets: expected shape (T, B) = {counts.shape}, got {targets.shape}")
     outside = counts & ((targets < 0) | (targets >= K))

@@ -17,7 +17,15 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from autograder.recurrent.arrays import Array, common_dtype, require, require_finite, require_mask, require_state
+from autograder.recurrent.arrays import (
+    Array,
+    common_dtype,
+    require,
+    require_count,
+    require_finite,
+    require_mask,
+    require_state,
+)
 from autograder.recurrent.gates import by_gate, chunks, column_blocks, to_sigmoid, transposed
 from autograder.recurrent.layer import Gradients, Run, State, saved_by
 from autograder.recurrent.memory import recycled
@@ -63,7 +71,7 @@ class LSTM:
 
     def zero_state(self, B: int) -> State:
         """(h, c), each (B, H) of zeros."""
-        h, c = np.zeros((2, B, self.U.shape[0]), self.U.real.dtype)
+        h, c = np.zeros((2, require_count("B", B, 0), self.U.shape[0]), self.U.real.dtype)
         return h, c
 
     def forward(self, X: Array, state_0: Sequence[Array] | None = None, mask: NDArray | None = None) -> Run:
@@ -114,7 +122,7 @@ class LSTM:
 
         Where the mask is 0 a step passes δh and δc on as they are. G (T, B, H); dstate (dh_T, dc_T).
         """
-        X, H, tape, on = saved_by(run, _Saved)
+        X, H, tape, on = saved_by(self, run, _Saved)
         T, B, D = X.shape
         width = H.shape[-1]
         require("G", G, (T, B, width))

@@ -18,7 +18,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autograder.recurrent.activations import sigmoid
-from autograder.recurrent.arrays import Array, common_dtype, require, require_finite, require_mask, require_state
+from autograder.recurrent.arrays import (
+    Array,
+    common_dtype,
+    require,
+    require_count,
+    require_finite,
+    require_mask,
+    require_state,
+)
 from autograder.recurrent.layer import Gradients, Run, State, saved_by
 
 EPSILON = 1e-5
@@ -96,7 +104,7 @@ class LayerNormLSTM:
 
     def zero_state(self, B: int) -> State:
         """(h, c), each (B, H) of zeros."""
-        h, c = np.zeros((2, B, self.U.shape[0]), self.U.real.dtype)
+        h, c = np.zeros((2, require_count("B", B, 0), self.U.shape[0]), self.U.real.dtype)
         return h, c
 
     def forward(self, X: Array, state_0: Sequence[Array] | None = None, mask: NDArray | None = None) -> Run:
@@ -135,7 +143,7 @@ class LayerNormLSTM:
         With q = h₋ U and n_q its normalised rows: δn_q = δa ⊙ γ_h, δq from it, δh₋ = δq Uᵀ; with e = LN(c):
         δc gains the way back through e from δe = δh ⊙ o(1 - u²). G (T, B, H); dstate (dh_T, dc_T).
         """
-        X, (h_0, _), of_input, steps, on = saved_by(run, _Saved)
+        X, (h_0, _), of_input, steps, on = saved_by(self, run, _Saved)
         T, B, width = require("G", G, run.H.shape).shape
         dh, dc = require_state("dstate", dstate, ("dh_T", "dc_T"), self.zero_state(B))
         dtype = common_dtype({"H": run.H, "G": G, "dh_T": dh, "dc_T": dc})
@@ -163,7 +171,7 @@ class LayerNormLSTM:
             dh = dQ[t] @ self.U.T + held_h
             dc = dc * f + held_c
         dP = normalise_backward(dA * self.gamma_x, of_input)
-        H_prev = np.concatenate([h_0[None], run.H[:-1]])
+        H_prev = np.concatenate([h_0[None], run.H])[:-1]
 
         def rows(a: Array) -> Array:
             return a.reshape(-1, a.shape[-1])

@@ -20,7 +20,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autograder.recurrent.activations import sigmoid
-from autograder.recurrent.arrays import Array, common_dtype, require, require_finite, require_mask, require_state
+from autograder.recurrent.arrays import (
+    Array,
+    common_dtype,
+    require,
+    require_count,
+    require_finite,
+    require_mask,
+    require_state,
+)
 from autograder.recurrent.layer import Gradients, Run, State, saved_by
 
 
@@ -88,7 +96,7 @@ class VariantLSTM:
 
     def zero_state(self, B: int) -> State:
         """(h, c), (B, K) and (B, H) of zeros."""
-        dtype = self.U.real.dtype
+        dtype, B = self.U.real.dtype, require_count("B", B, 0)
         return np.zeros((B, self.sizes[1]), dtype), np.zeros((B, self.cells), dtype)
 
     def forward(self, X: Array, state_0: Sequence[Array] | None = None, mask: NDArray | None = None) -> Run:
@@ -138,7 +146,7 @@ class VariantLSTM:
 
         G (T, B, K); dstate (dh_T, dc_T).
         """
-        X, h_0, steps, on = saved_by(run, _Saved)
+        X, h_0, steps, on = saved_by(self, run, _Saved)
         T, B, _ = require("G", G, run.H.shape).shape
         dh, dc = require_state("dstate", dstate, ("dh_T", "dc_T"), self.zero_state(B))
         dtype = common_dtype({"H": run.H, "G": G, "dh_T": dh, "dc_T": dc})
@@ -176,15 +184,18 @@ class VariantLSTM:
             np.concatenate([*sees_before, da_g, da_o], axis=-1, out=dA[t])
             dh = dA[t] @ self.U.T + held_h
             dc = dc + held_c
-        H_prev = np.concatenate([h_0[None], run.H[:-1]])
-        rows = dA.reshape(T * B, -1)
+        H_prev = np.concatenate([h_0[None], run.H])[:-1]
+
+        def rows(a: Array) -> Array:
+            return a.reshape(-1, a.shape[-1])
+
         return Gradients(
             dX=dA @ self.W.T,
             dstate_0=(dh.astype(dtype), dc.astype(dtype)),
             parameters={
-                "W": X.reshape(T * B, -1).T @ rows,
-                "U": H_prev.reshape(T * B, -1).T @ rows,
-                "b": rows.sum(axis=0),
+                "W": rows(X).T @ rows(dA),
+                "U": rows(H_prev).T @ rows(dA),
+                "b": rows(dA).sum(axis=0),
                 **extra,
             },
         )

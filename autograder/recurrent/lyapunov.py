@@ -11,13 +11,13 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 
 from autograder.recurrent.activations import ACTIVATIONS
-from autograder.recurrent.arrays import Array, require
-from autograder.recurrent.vanilla import VanillaRNN
+from autograder.recurrent.arrays import Array, require, require_count
+from autograder.recurrent.vanilla import VanillaRNN, require_vanilla
 
 
 def vanilla_jacobians(network: VanillaRNN, H: Array) -> Iterator[Array]:
     """J_t = ∂h_t/∂h_{t-1} = U diag(φ'(a_t)), (B, H, H), for each of the states H (T, B, H) of an unmasked run."""
-    slope = ACTIVATIONS[network.activation].slope
+    slope = ACTIVATIONS[require_vanilla(network).activation].slope
     for h in require("H", H, ("T", "B", network.sizes[1])):
         yield network.U * slope(h)[:, None, :]
 
@@ -39,8 +39,9 @@ def lyapunov_exponents(
     Raises TypeError and ValueError for J_t that are not square floating arrays of one shape, for a k that is
     not in 1..H, and where no step is left to average.
     """
-    if transient < 0:
-        raise ValueError(f"transient: expected a number of steps, got {transient}")
+    require_count("transient", transient, 0)
+    if not isinstance(jacobians, Iterable):
+        raise TypeError(f"jacobians: expected the steps' matrices, one after the other, got {type(jacobians).__name__}")
     Q = sums = None
     steps = 0
     for J in jacobians:
@@ -73,8 +74,6 @@ def _require_square(J: object) -> Array:
 def _random_frame(shape: tuple[int, ...], k: int | None, rng: np.random.Generator) -> Array:
     """k orthonormal rows (k, H), for each J of a batch; generic, so none misses the fastest direction."""
     *batch, H, _ = shape
-    k = H if k is None else k
-    if not 1 <= k <= H:
-        raise ValueError(f"k: expected a number from 1 to {H}, got {k}")
+    k = H if k is None else require_count("k", k, 1, H)
     columns, _ = np.linalg.qr(rng.normal(size=(*batch, H, k)))
     return np.swapaxes(columns, -1, -2)

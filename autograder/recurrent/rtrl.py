@@ -11,13 +11,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autograder.recurrent.activations import ACTIVATIONS
-from autograder.recurrent.arrays import Array, common_dtype, require, require_mask, require_state
-from autograder.recurrent.vanilla import VanillaRNN
+from autograder.recurrent.arrays import Array, common_dtype, require, require_count, require_mask, require_state
+from autograder.recurrent.vanilla import VanillaRNN, require_vanilla
 
 
 def zero_influence(network: VanillaRNN, B: int) -> Array:
-    """The influence on an initial state, which depends on no parameter: zeros (B, D+H+1, H, H)."""
-    D, H = network.sizes
+    """The influence on an initial state, which depends on no parameter: zeros (B, D+H+1, H, H), of U's dtype.
+
+    Raises TypeError and ValueError, naming the argument, as the functions below do.
+    """
+    D, H = require_vanilla(network).sizes
+    B = require_count("B", B, 0)
     return np.zeros((B, D + H + 1, H, H), network.U.dtype)
 
 
@@ -31,9 +35,19 @@ def influence_step(
         S_t = (S_{t-1} U + ∂⁺a_t/∂θ) φ'(a_t),   ∂⁺a_k/∂θ_ij = z_i if j = k, else 0.
 
     Where `on` (B,) is False, state and influence stay. The parameters may change between steps, as when learning
-    online; the influence then still holds traces of the older ones.
+    online; the influence then still holds traces of the older ones. Raises TypeError and ValueError.
     """
-    B, H = h_prev.shape
+    D, H = require_vanilla(network).sizes
+    B = require("x", x, ("B", D)).shape[0]
+    require("h_prev", h_prev, (B, H))
+    require("influence", influence, (B, D + H + 1, H, H))
+    common_dtype({"x": x, "h_prev": h_prev, "influence": influence, **network.parameters})
+    if on is not None:
+        if not isinstance(on, np.ndarray) or on.dtype.kind != "b":
+            kind = f"dtype {on.dtype}" if isinstance(on, np.ndarray) else type(on).__name__
+            raise TypeError(f"on: expected an array of booleans, got {kind}")
+        if on.shape != (B,):
+            raise ValueError(f"on: expected shape (B,) = ({B},), got {on.shape}")
     squash, slope = ACTIVATIONS[network.activation]
     h = squash(x @ network.W + h_prev @ network.U + network.b)
     z = np.concatenate([x, h_prev, np.ones((B, 1), h.dtype)], axis=1)
@@ -45,8 +59,14 @@ def influence_step(
 
 
 def influence_gradient(network: VanillaRNN, influence: Array, g: Array) -> dict[str, Array]:
-    """dL_t/dθ = Σ_b g_b S_b: each parameter's gradient from g (B, H), what reaches h_t directly."""
-    D = network.sizes[0]
+    """dL_t/dθ = Σ_b g_b S_b: each parameter's gradient from g (B, H), what reaches h_t directly.
+
+    `influence` is S_t (B, D+H+1, H, H). Raises TypeError and ValueError.
+    """
+    D, H = require_vanilla(network).sizes
+    B = require("g", g, ("B", H)).shape[0]
+    require("influence", influence, (B, D + H + 1, H, H))
+    common_dtype({"g": g, "influence": influence})
     d_theta = np.einsum("bk,bijk->ij", g, influence)
     return {"W": d_theta[:D], "U": d_theta[D:-1], "b": d_theta[-1]}
 
@@ -59,7 +79,7 @@ def real_time_gradients(
     X (T, B, D), G (T, B, H) with G[t] = ∂⁺L_t/∂h_t, state_0 (h_0,), mask (T, B). Arguments are checked at the first
     step; raises TypeError and ValueError, naming the argument.
     """
-    D, H = network.sizes
+    D, H = require_vanilla(network).sizes
     T, B, _ = require("X", X, ("T", "B", D)).shape
     require("G", G, (T, B, H))
     (h,) = require_state("state_0", state_0, ("h_0",), network.zero_state(B))

@@ -93,7 +93,7 @@ class Stack:
 
     def backward(self, run: Run, G: Array, dstate: Sequence[Array] | None = None) -> Gradients:
         """From the highest layer down: what reaches X^{l+1} reaches layer l, and X^l directly if l is residual."""
-        runs, D = saved_by(run, _Saved)
+        runs, D = saved_by(self, run, _Saved)
         require("G", G, run.H.shape)
         last = [None] * len(runs) if dstate is None else split_state("dstate", dstate, self.layers)
         dX, found = _dropped(G, D[-1]), []

@@ -77,7 +77,7 @@ class TruncatedBPTT:
 
         G (T, B, H); `dstate` reaches the last state and so belongs to the last window.
         """
-        cuts, runs = saved_by(run, _Saved)
+        cuts, runs = saved_by(self, run, _Saved)
         require("G", G, run.H.shape)
         T, B, _ = G.shape
         nothing = np.zeros_like(G)

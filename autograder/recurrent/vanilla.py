@@ -13,7 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autograder.recurrent.activations import ACTIVATIONS, ActivationName
-from autograder.recurrent.arrays import Array, common_dtype, require, require_finite, require_mask, require_state
+from autograder.recurrent.arrays import (
+    Array,
+    common_dtype,
+    require,
+    require_count,
+    require_finite,
+    require_mask,
+    require_state,
+)
 from autograder.recurrent.gates import by_gate, column_blocks, transposed
 from autograder.recurrent.layer import Gradients, Run, State, saved_by
 from autograder.recurrent.memory import recycled
@@ -32,18 +40,38 @@ class VanillaStepGradients(NamedTuple):
 def step_forward(x: Array, h_prev: Array, W: Array, U: Array, b: Array) -> Array:
     """h = tanh(x W + h_prev U + b): the state after one step, (B, H).
 
-    x (B, D), h_prev (B, H), W (D, H), U (H, H), b (H,).
+    x (B, D), h_prev (B, H), W (D, H), U (H, H), b (H,). Raises TypeError and ValueError for what does not fit.
     """
+    _require_step({"x": x, "h_prev": h_prev, "W": W, "U": U, "b": b})
     return np.tanh(x @ W + h_prev @ U + b)
 
 
 def step_backward(dh: Array, x: Array, h_prev: Array, h: Array, W: Array, U: Array) -> VanillaStepGradients:
     """The gradients of one step from dh (B, H), the gradient of the loss at the step's output h (B, H).
 
-    tanh' is written in terms of the output, 1 - h**2, so the pre-activation need not be kept.
+    tanh' is written in terms of the output, 1 - h**2, so the pre-activation need not be kept. Raises TypeError and
+    ValueError for what does not fit.
     """
+    _require_step({"x": x, "h_prev": h_prev, "W": W, "U": U, "h": h, "dh": dh})
     da = dh * (1 - h * h)
     return VanillaStepGradients(dx=da @ W.T, dh_prev=da @ U.T, dW=x.T @ da, dU=h_prev.T @ da, db=da.sum(axis=0))
+
+
+def require_vanilla(network: object) -> "VanillaRNN":
+    """`network` as it is, for what is defined for this cell alone. Raises TypeError for another."""
+    if not isinstance(network, VanillaRNN):
+        raise TypeError(f"network: expected a VanillaRNN, got {type(network).__name__}")
+    return network
+
+
+def _require_step(given: dict[str, Array]) -> None:
+    D, H = require("W", given["W"], ("D", "H")).shape
+    B = require("x", given["x"], ("B", D)).shape[0]
+    shapes = {"h_prev": (B, H), "U": (H, H), "b": (H,), "h": (B, H), "dh": (B, H)}
+    for name, shape in shapes.items():
+        if name in given:
+            require(name, given[name], shape)
+    common_dtype(given)
 
 
 class _Saved(NamedTuple):
@@ -88,7 +116,7 @@ class VanillaRNN:
 
     def zero_state(self, B: int) -> State:
         """(h,) with h (B, H) of zeros."""
-        return (np.zeros((B, self.U.shape[0]), self.U.real.dtype),)
+        return (np.zeros((require_count("B", B, 0), self.U.shape[0]), self.U.real.dtype),)
 
     def forward(self, X: Array, state_0: Sequence[Array] | None = None, mask: NDArray | None = None) -> Run:
         """All states of a sequence. Where the mask is 0: h_t = m_t h̃_t + (1 - m_t) h_{t-1}.
@@ -123,7 +151,7 @@ class VanillaRNN:
 
         G (T, B, H); dstate (dh_T,). Every sum over steps and batch is one product over T·B rows.
         """
-        X, H, on = saved_by(run, _Saved)
+        X, H, on = saved_by(self, run, _Saved)
         T, B, width = require("G", G, run.H.shape).shape
         (dh_T,) = require_state("dstate", dstate, ("dh_T",), self.zero_state(B))
         dtype = common_dtype({"H": H, "G": G, "dh_T": dh_T})
@@ -145,12 +173,12 @@ class VanillaRNN:
                 np.copyto(dh, through_step, where=on[t, :, None])
         rows = dA.reshape(T * B, width)
         dX = recycled(X.shape, dtype)
-        np.matmul(rows, self.W.T, out=dX.reshape(T * B, -1))
+        np.matmul(rows, self.W.T, out=dX.reshape(T * B, len(self.W)))
         return Gradients(
             dX=dX,
             dstate_0=(dh,),
             parameters={
-                "W": X.reshape(T * B, -1).T @ rows,
+                "W": X.reshape(T * B, len(self.W)).T @ rows,
                 "U": H[:-1].reshape(T * B, width).T @ rows,
                 "b": rows.sum(axis=0),
             },

@@ -4,11 +4,13 @@ A `Problem` is a layer with all of its arguments: random, of unequal sizes, with
 that reach every step *and* the last state, and a mask with gaps and one empty sequence.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 import numpy as np
+import pytest
+
+from autograder.recurrent import Run
 
 CLOSE = {"rtol": 1e-11, "atol": 1e-12}  # float64; sums of tens of terms in two orders differ by some 1e-15
 SINGLE = {"rtol": 2e-4, "atol": 2e-5}  # float32: eps is 1e-7, and errors grow over the steps
@@ -16,22 +18,22 @@ SINGLE = {"rtol": 2e-4, "atol": 2e-5}  # float32: eps is 1e-7, and errors grow o
 
 @dataclass(frozen=True)
 class Problem:
-    """A layer's maker (from parameters by name) and everything one forward and backward pass needs."""
+    """A layer and everything one forward and backward pass needs; `more` is a stack's dropout."""
 
-    make: Callable[..., Any]
-    parameters: dict
+    layer: Any
     X: np.ndarray
     state_0: tuple
     G: np.ndarray
     dstate: tuple
     mask: np.ndarray | None
+    more: dict = field(default_factory=dict)
 
     @property
-    def layer(self):
-        return self.make(**self.parameters)
+    def parameters(self):
+        return self.layer.parameters
 
     def forward(self):
-        return self.layer.forward(self.X, self.state_0, self.mask)
+        return self.layer.forward(self.X, self.state_0, self.mask, **self.more)
 
     def gradients(self):
         """Every gradient by the name of what it belongs to: X, state 0, state 1 …, and the parameters."""
@@ -51,19 +53,40 @@ class Problem:
         if name.startswith("state "):
             k = int(name.removeprefix("state "))
             return replace(self, state_0=(*self.state_0[:k], value, *self.state_0[k + 1 :]))
-        return replace(self, parameters=self.parameters | {name: value})
+        return replace(self, layer=with_parameters(self.layer, self.parameters | {name: value}))
 
     def map(self, change):
         """The same problem with `change` applied to every floating-point array."""
         return Problem(
-            self.make,
-            {k: change(v) for k, v in self.parameters.items()},
+            with_parameters(self.layer, {k: change(v) for k, v in self.parameters.items()}),
             change(self.X),
             tuple(map(change, self.state_0)),
             change(self.G),
             tuple(map(change, self.dstate)),
             self.mask,
+            {name: [d if d is None else change(d) for d in value] for name, value in self.more.items()},
         )
+
+
+def with_parameters(layer, parameters):
+    """The layer with these parameters, whatever it is wrapped in."""
+    if hasattr(layer, "layer"):
+        return replace(layer, layer=with_parameters(layer.layer, parameters))
+    if hasattr(layer, "layers"):
+        parts = [with_parameters(part, _of(f"{l}.", parameters)) for l, part in enumerate(layer.layers)]
+        return replace(layer, layers=tuple(parts))
+    if hasattr(layer, "merge"):
+        sides = {f"{s}_layer": with_parameters(getattr(layer, f"{s}_layer"), _of(f"{s}.", parameters)) for s in SIDES}
+        return replace(layer, **sides)
+    assert parameters.keys() <= {f.name for f in fields(layer)}
+    return replace(layer, **parameters)
+
+
+SIDES = ("forward", "backward")
+
+
+def _of(prefix, parameters):
+    return {name.removeprefix(prefix): value for name, value in parameters.items() if name.startswith(prefix)}
 
 
 def random_mask(rng, T, B):
@@ -75,21 +98,28 @@ def random_mask(rng, T, B):
 
 
 def problem(make, shapes, states, seed=0, T=5, B=4, D=3, gaps=True, dtype="float64"):
-    """`shapes` are the parameters', `states` the widths of the state's parts; the first is the output's."""
+    """A problem for a cell; `shapes` are the parameters', `states` the widths of the state's parts."""
     rng = np.random.default_rng(seed)
+    drawn = {name: (0.7 * rng.normal(size=shape)).astype(dtype) for name, shape in shapes.items()}
+    layer = make(**drawn)
+    assert layer.sizes == (D, states[0])
+    assert tuple(part.shape for part in layer.zero_state(B)) == tuple((B, width) for width in states)
+    return problem_of(layer, seed + 1, T, B, gaps)
 
-    def normal(*shape, scale=1.0):
-        return (scale * rng.normal(size=shape)).astype(dtype)
 
-    return Problem(
-        make,
-        {name: normal(*shape, scale=0.7) for name, shape in shapes.items()},
-        normal(T, B, D),
-        tuple(normal(B, width) for width in states),
-        normal(T, B, states[0]),
-        tuple(normal(B, width) for width in states),
-        random_mask(rng, T, B) if gaps else None,
-    )
+def problem_of(layer, seed=0, T=5, B=4, gaps=True, **more):
+    """A problem for a layer that is there, of its dtype."""
+    rng = np.random.default_rng(seed)
+    D, width = layer.sizes
+    zeros = layer.zero_state(B)
+    dtype = zeros[0].dtype
+
+    def normal(*shape):
+        return rng.normal(size=shape).astype(dtype)
+
+    state_0, dstate = (tuple(normal(*part.shape) for part in zeros) for _ in range(2))
+    mask = random_mask(rng, T, B) if gaps else None
+    return Problem(layer, normal(T, B, D), state_0, normal(T, B, width), dstate, mask, more)
 
 
 def assert_all_close(found, wanted, **tolerance):
@@ -161,6 +191,86 @@ def no_mask_is_a_mask_of_ones(p):
     np.testing.assert_array_equal(layer.backward(run, p.G).dX, layer.backward(run_0, p.G, nothing).dX)
 
 
+def no_steps_change_nothing(p):
+    """T = 0: the last state is the initial one, its gradient goes straight back, and nothing is shared."""
+    p = replace(p, X=p.X[:0], G=p.G[:0], mask=p.mask[:0])
+    run = p.forward()
+    found = p.layer.backward(run, p.G, p.dstate)
+    assert run.H.shape == p.G.shape
+    assert found.dX.shape == p.X.shape
+    for now, start in zip((*run.state, *found.dstate_0), (*p.state_0, *p.dstate), strict=True):
+        np.testing.assert_array_equal(now, start)
+        assert not np.shares_memory(now, start)
+    for name, value in p.parameters.items():
+        assert found.parameters[name].shape == value.shape
+        assert not found.parameters[name].any()
+
+
+def bad_arguments_are_named(p):
+    """Rank, width, batch, kind and dtype of X, mask, state_0, G and dstate, and runs that are not this layer's."""
+    layer, run, (T, B, D) = p.layer, p.forward(), p.X.shape
+    for X, kind, said in [
+        (p.X[0], ValueError, rf"X: expected shape \(T, B, {D}\), got \({B}, {D}\)"),
+        (p.X[..., 1:], ValueError, rf"X: expected shape \(T, B, {D}\), got \({T}, {B}, {D - 1}\)"),
+        (p.X.astype(int), TypeError, "X: expected a floating-point array, got dtype int64"),
+        (p.X.tolist(), TypeError, r"X: expected an array of shape .* got list"),
+        (p.X.astype("float32"), TypeError, "expected one precision, got .*X float32"),
+    ]:
+        with pytest.raises(kind, match=said):
+            layer.forward(X, p.state_0, p.mask)
+    for mask, kind, said in [
+        (p.mask.T, ValueError, rf"mask: expected shape \(T, B\) = \({T}, {B}\), got \({B}, {T}\)"),
+        (p.mask[0], ValueError, rf"mask: expected shape \(T, B\) = \({T}, {B}\), got \({B},\)"),
+        (p.mask * 2, ValueError, "mask: expected zeros and ones, got other values, such as 2"),
+        (p.mask * np.nan, ValueError, "mask: expected zeros and ones, got other values, such as nan"),
+        (p.mask.tolist(), TypeError, "mask: expected an array of booleans or of zeros and ones, got list"),
+        (p.mask.astype(complex), TypeError, "mask: expected an array of booleans .* got dtype complex128"),
+    ]:
+        with pytest.raises(kind, match=said):
+            layer.forward(p.X, p.state_0, mask)
+    for name, parts, call in (
+        ("state_0", p.state_0, lambda state: layer.forward(p.X, state, p.mask)),
+        ("dstate", p.dstate, lambda state: layer.backward(run, p.G, state)),
+    ):
+        with pytest.raises(TypeError, match=rf"{name}: expected a tuple .*got ndarray"):
+            call(parts[0])
+        with pytest.raises(ValueError, match=rf"{name}: expected .*got {len(parts) + 1}"):
+            call((*parts, parts[0]))
+        for k, part in enumerate(parts):
+            letter = "hc"[k] if len(parts) <= 2 and layer.causal else "[hc]"
+            part_name = rf"d{letter}_T" if name == "dstate" else rf"{letter}_0"
+            for bad, kind, said in [
+                (part[1:], ValueError, rf"{part_name}: expected shape \({B}, \d+\), got \({B - 1}, \d+\)"),
+                (part.astype(int), TypeError, rf"{part_name}: expected a floating-point array, got dtype int64"),
+                (part.astype("float32"), TypeError, rf"expected one precision, got .*{part_name} float32"),
+            ]:
+                with pytest.raises(kind, match=said):
+                    call((*parts[:k], bad, *parts[k + 1 :]))
+    width = p.G.shape[-1]
+    for G, kind, said in [
+        (p.G[1:], ValueError, rf"G: expected shape \({T}, {B}, {width}\), got \({T - 1}, {B}, {width}\)"),
+        (p.G[0], ValueError, rf"G: expected shape \({T}, {B}, {width}\), got \({B}, {width}\)"),
+        (p.G.astype(int), TypeError, "G: expected a floating-point array, got dtype int64"),
+        (p.G.astype("float32"), TypeError, "expected one precision, got .*G float32"),
+    ]:
+        with pytest.raises(kind, match=said):
+            layer.backward(run, G, p.dstate)
+    with pytest.raises(TypeError, match="run: expected the Run that this layer's forward returned, got ndarray"):
+        layer.backward(run.H, p.G)
+    with pytest.raises(TypeError, match="run: expected the Run that this layer's forward returned, got one of another"):
+        layer.backward(Run(run.H, run.state, None), p.G)
+    for name, value in p.parameters.items():
+        for bad, kind, said in [
+            (value[None], ValueError, r"expected shape"),
+            (value.astype(int), TypeError, "expected a floating-point array, got dtype int64"),
+            (value.astype("float16"), TypeError, "expected one precision, got"),
+            (np.where(np.arange(value.size).reshape(value.shape) == 0, np.nan, value), ValueError, "finite .* got nan"),
+        ]:
+            with pytest.raises(kind, match=said) as raised:
+                p.with_argument(name, bad)
+            assert name.split(".")[-1] in str(raised.value)
+
+
 def masked_steps_hold_the_state(p):
     run = p.forward()
     np.testing.assert_array_equal(run.H[-1], run.state[0])
@@ -180,8 +290,9 @@ def masked_steps_hold_the_state(p):
 def huge_pre_activations_do_not_overflow(p, dtype):
     """|a| about 1e4, as tests of frameworks use; underflow of 1 - tanh² to zero is right."""
     p = p.map(lambda a: a.astype(dtype))
-    key = "W" if "W" in p.parameters else next(iter(p.parameters))
-    p = p.with_argument(key, p.parameters[key] * np.dtype(dtype).type(1e4))
+    inputs = {name for name in p.parameters if name.split(".")[-1] == "W"}
+    large = {k: v * np.dtype(dtype).type(1e4) if k in inputs else v for k, v in p.parameters.items()}
+    p = replace(p, layer=with_parameters(p.layer, large))
     with np.errstate(all="raise", under="ignore"):
         run, gradients = p.forward(), p.gradients()
     assert all(np.isfinite(a).all() for a in (run.H, *run.state, *gradients.values()))
@@ -215,7 +326,7 @@ def padding_order_and_chunks(p, seed, cut):
     moved = {k: v[:, order] if k == "X" else v[order] if k.startswith("state") else v for k, v in gradients.items()}
     assert_all_close(shuffled.gradients(), moved)
 
-    if 0 < cut < T:
+    if 0 < cut < T and p.layer.causal:
         layer = p.layer
         first = layer.forward(p.X[:cut], p.state_0, p.mask[:cut])
         second = layer.forward(p.X[cut:], first.state, p.mask[cut:])

@@ -183,7 +183,7 @@ def test_a_long_sequence_does_not_underflow():
 BAD = {
     "rank of Y": (lambda p: p | {"Y": p["Y"][0]}, ValueError, r"Y: expected shape \(T, B, K\), got \(5, 4\)"),
     "integer Y": (lambda p: p | {"Y": p["Y"].astype(int)}, TypeError, "Y: expected a floating-point array"),
-    "blank": (lambda p: p | {"blank": 4}, ValueError, "blank: expected a class from 0 to 3, got 4"),
+    "blank": (lambda p: p | {"blank": 4}, ValueError, "blank: expected a whole number from 0 to 3, got 4"),
     "list of labels": (lambda p: p | {"labels": [[1]]}, TypeError, "labels: expected an array of integers, got list"),
     "float labels": (lambda p: p | {"labels": p["labels"] * 1.0}, TypeError, "labels: .* got dtype float64"),
     "batch of labels": (

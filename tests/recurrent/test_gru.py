@@ -32,7 +32,7 @@ def torch_step(p, x, state):
 
 
 SIZES = [(5, 4, 3, 6), (1, 3, 2, 4), (6, 1, 4, 2), (1, 1, 1, 1), (7, 3, 5, 1)]
-MANY_CHUNKS = [(5, 300, 3, 2), (3, 129, 2, 33), (4, 3, 5, 64)]  # more rows than one product takes; blocks of columns
+MANY_CHUNKS = [(5, 300, 3, 2), (3, 129, 2, 33), (4, 3, 5, 64), (2, 128, 2, 64)]  # more rows than one product takes; blocks of columns
 
 
 @BOTH

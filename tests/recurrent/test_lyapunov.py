@@ -145,7 +145,7 @@ def test_bad_input_is_named():
         lyapunov_exponents([J[0]])
     with pytest.raises(ValueError, match=r"jacobians\[0\]: expected shape .* got \(2, 3, 4\)"):
         lyapunov_exponents([np.ones((2, 3, 4))])
-    with pytest.raises(ValueError, match="transient: expected a number of steps, got -1"):
+    with pytest.raises(ValueError, match="transient: expected a whole number of at least 0, got -1"):
         lyapunov_exponents([J], transient=-1)
     with pytest.raises(TypeError, match=r"jacobians\[0\]: expected an array of floating-point numbers, got list"):
         lyapunov_exponents([[1.0]])
@@ -156,7 +156,7 @@ def test_bad_input_is_named():
     with pytest.raises(ValueError, match=r"jacobians\[1\]: expected shape \(3, 3\), got \(2, 2\)"):
         lyapunov_exponents([J, J[:2, :2]])
     for k in (0, 4):
-        with pytest.raises(ValueError, match=f"k: expected a number from 1 to 3, got {k}"):
+        with pytest.raises(ValueError, match=f"k: expected a whole number from 1 to 3, got {k}"):
             lyapunov_exponents([J], k=k)
     with pytest.raises(ValueError, match="jacobians: expected more than transient = 2 steps, got 2"):
         lyapunov_exponents([J, J], transient=2)

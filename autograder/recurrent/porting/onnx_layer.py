@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from autograder.recurrent.arrays import Array, require, require_count
+from autograder.recurrent.arrays import Array, require, require_count, require_integers
 from autograder.recurrent.bidirectional import Bidirectional, Reversed
 from autograder.recurrent.layer import Layer
 from autograder.recurrent.porting.cell import CannotRepresent
@@ -100,9 +100,7 @@ def run_onnx(
 def _mask(lengths: object, T: int, B: int) -> NDArray[np.bool_]:
     if lengths is None:
         return np.ones((T, B), bool)
-    if not isinstance(lengths, np.ndarray) or lengths.dtype.kind not in "iu":
-        kind = f"dtype {lengths.dtype}" if isinstance(lengths, np.ndarray) else type(lengths).__name__
-        raise TypeError(f"sequence_lens: expected an array of integers, got {kind}")
+    lengths = require_integers("sequence_lens", lengths)
     if lengths.shape != (B,):
         raise ValueError(f"sequence_lens: expected shape (B,) = ({B},), got {lengths.shape}")
     outside = (lengths < 0) | (lengths > T)

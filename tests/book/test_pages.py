@@ -111,7 +111,7 @@ def test_no_markup_is_left_in_the_text(pages):
         for element in article.select("pre, code, script, .math"):
             element.decompose()
         text = article.get_text()
-        for left in (":::", "{eq}", "{numref}", "{ref}", "{doc}", "{cite", "$$", "`"):
+        for left in (":::", "{eq}", "{numref}", "{ref}", "{doc}", "{cite", "{term}", "{index}", "{margin}", "$$", "`"):
             assert left not in text, f"{path}: {left!r} in the text"
 
 

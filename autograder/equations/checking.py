@@ -80,7 +80,8 @@ def check(label: str, equation: Statements, world: World, options: Options) -> f
                 raise EquationError(f"{label}, statement {number}: no relation, and nothing said that it should equal")
             truth = expected.pop(0)
         try:
-            error = _statement(statement, shape, truth, world, options, ranges)
+            with np.errstate(all="ignore"):  # what is not finite is reported as such
+                error = _statement(statement, shape, truth, world, options, ranges)
         except (EvaluationError, ArithmeticError, LookupError, np.linalg.LinAlgError) as reason:
             raise EquationError(f"{label}, statement {number} ({world.framework}): {reason}") from None
         if error is not None:

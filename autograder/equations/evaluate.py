@@ -93,9 +93,12 @@ class Evaluator:
 
     def index(self, tree: Tree) -> int:
         found = self.value(tree)
-        if not v.is_number(found) or float(found) != int(found):
+        whole = int(np.real(found).item()) if np.size(found) == 1 and isinstance(found, np.ndarray) else None
+        if whole is None and v.is_number(found):
+            whole = int(np.real(found))
+        if whole is None or whole != found:
             raise EvaluationError("an index must be a whole number")
-        return int(found)
+        return whole
 
     def symbol(self, tree: Symbol) -> Value:
         """A symbol's value: an index, a declared value, a value of the program or its δ."""
@@ -311,6 +314,8 @@ class Evaluator:
             self.check_shape(value, shape)
         for said in tree.equals:
             other = self.value(said)
+            if v.is_number(value) and np.size(other) > 1:
+                other = np.size(other)  # a number over an array's name counts its entries
             if v.largest(v.difference(value, other)) > TOLERANCE * max(v.largest(value), v.largest(other)):
                 raise EvaluationError("what stands over a brace is not what is said below it")
         return value

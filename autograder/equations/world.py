@@ -47,7 +47,7 @@ class Expectation(NamedTuple):
 class Setting:
     r"""A random problem before any framework has run it.
 
-    sizes: {"T": 4, "B": 3, ...}; they are also symbols.
+    sizes: {"T": 4, "B": 3, ...}; they are also symbols, all but whole words.
     program: gives values and every derivative, or None for pure algebra.
     values: symbols in LaTeX (`\dot h`, `k_1`) to numbers, arrays, Function, Indexed or Computed.
     beyond: symbols outside the program's time: {r"\delta a": 0} says δa_{T+1} = 0.
@@ -74,7 +74,8 @@ class World:
         self.setting, self.framework = setting, backend
         self.sizes, self.one_sequence = setting.sizes, setting.one_sequence
         self.backend: Backend | None = BACKENDS[backend](setting.program) if setting.program else None
-        self.values = {_name(k): v for k, v in {**setting.sizes, **setting.values}.items()}
+        symbols = {name: size for name, size in setting.sizes.items() if not name.isalpha() or len(name) == 1}
+        self.values = {_name(k): v for k, v in {**symbols, **setting.values}.items()}
         self.beyond = {_name(k): v for k, v in setting.beyond.items()}
         self.over = {_name(k): v for k, v in setting.over.items()}
         self.expressions = {read(k).parts[0].sides[0]: key for k, key in setting.expressions.items()}

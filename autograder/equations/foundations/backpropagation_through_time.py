@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from functools import cache
-
 from autograder.equations.chapters import Chapter
 from autograder.equations.foundations import bptt_worlds as worlds
-from autograder.equations.world import World
+from autograder.equations.foundations.networks import operations
 
 chapter = Chapter("book/foundations/backpropagation-through-time.md", worlds.network)
 
@@ -45,26 +43,6 @@ chapter.read("eq-bptt-mask-dh", world=worlds.masked, over={"t": "0..T"})
 
 
 # cost
-@cache
-def counted(T: int, B: int, D: int, H: int) -> tuple[int, int]:
-    """Operations of the matrix products forward and backward, by PyTorch's counter."""
-    import torch
-    from torch.utils.flop_counter import FlopCounterMode
-
-    X, h, W, U = (torch.zeros(s, requires_grad=True) for s in ((T, B, D), (B, H), (D, H), (H, H)))
-    with FlopCounterMode(display=False) as counter:
-        for x in X:
-            h = torch.tanh(x @ W + h @ U)
-        forward = counter.get_total_flops()
-        h.sum().backward()
-        return forward, counter.get_total_flops() - forward
-
-
-def operations(world: World) -> tuple[int, int]:
-    T, B, D, H = (world.sizes[n] for n in "TBDH")
-    return counted(T, B, D, H)
-
-
 chapter.read("eq-bptt-flops", equals=[lambda world: operations(world)[0], lambda world: operations(world)[1]])
 chapter.read("eq-bptt-checkpoints", world=worlds.checkpoints, where=lambda world, L=1, **_: world.sizes["T"] % L == 0)
 

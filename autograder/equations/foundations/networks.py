@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import numpy as np
 
-from autograder.equations.program import Array, Program
+from autograder.equations.backends import BACKENDS, Backend
+from autograder.equations.program import Array, Key, Program
+from autograder.equations.world import World
 
 # Sizes are unequal, so that a transposed or exchanged array cannot fit by chance; T = 1 and B = 1 occur.
 BATCHES = (
@@ -83,12 +86,41 @@ def vanilla(
     return net
 
 
-def directly(world: Any, t: int) -> Array:
+def directly(world: World, t: int) -> Array:
     """G_t: what reaches h_t from the losses without passing another state."""
     return world.jacobian(("C",), ("h", t), immediate=True)
 
 
-def step_jacobian(world: Any, t: int) -> Array:
+def step_jacobian(world: World, t: int) -> Array:
     """J_t[i, j] for one sequence: how h_{t,j} moves with h_{t-1,i}, all else of step t fixed."""
     moved = world.jacobian(("h", t), ("h", t - 1), immediate=True)  # (1, H, 1, H)
     return moved[0, :, 0, :].T
+
+
+@cache
+def counted(T: int, B: int, D: int, H: int) -> tuple[int, int]:
+    """Operations of the matrix products forward and backward, by PyTorch's counter."""
+    import torch
+    from torch.utils.flop_counter import FlopCounterMode
+
+    X, h, W, U = (torch.zeros(s, requires_grad=True) for s in ((T, B, D), (B, H), (D, H), (H, H)))
+    with FlopCounterMode(display=False) as counter:
+        for x in X:
+            h = torch.tanh(x @ W + h @ U)
+        forward = counter.get_total_flops()
+        h.sum().backward()
+        return forward, counter.get_total_flops() - forward
+
+
+def operations(world: World) -> tuple[int, int]:
+    """The same for a world's sizes."""
+    T, B, D, H = (world.sizes[n] for n in "TBDH")
+    return counted(T, B, D, H)
+
+
+def rerun(world: World, leaves: dict[Key, Array], constants: dict[Key, Array] | None = None) -> Backend:
+    """The world's program with other leaves and constants, run by the world's framework."""
+    old = world.program
+    world.used_framework = True
+    new = Program(old.loss, old.leaves | leaves, old.constants | (constants or {}), old.assignments)
+    return BACKENDS[world.framework](new)

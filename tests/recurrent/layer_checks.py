@@ -214,6 +214,7 @@ def bad_arguments_are_named(p):
         (p.X[..., 1:], ValueError, rf"X: expected shape \(T, B, {D}\), got \({T}, {B}, {D - 1}\)"),
         (p.X.astype(int), TypeError, "X: expected a floating-point array, got dtype int64"),
         (p.X.tolist(), TypeError, r"X: expected an array of shape .* got list"),
+        (None, TypeError, r"X: expected an array of shape .* got NoneType"),
         (p.X.astype("float32"), TypeError, "expected one precision, got .*X float32"),
     ]:
         with pytest.raises(kind, match=said):
@@ -251,6 +252,7 @@ def bad_arguments_are_named(p):
         (p.G[1:], ValueError, rf"G: expected shape \({T}, {B}, {width}\), got \({T - 1}, {B}, {width}\)"),
         (p.G[0], ValueError, rf"G: expected shape \({T}, {B}, {width}\), got \({B}, {width}\)"),
         (p.G.astype(int), TypeError, "G: expected a floating-point array, got dtype int64"),
+        (None, TypeError, r"G: expected an array of shape .*, got NoneType"),
         (p.G.astype("float32"), TypeError, "expected one precision, got .*G float32"),
     ]:
         with pytest.raises(kind, match=said):

@@ -1,15 +1,12 @@
 """The bidirectional wrapper against PyTorch's packed and Keras's masked layers, autograd and complex step."""
 
+import layer_checks as checks
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from some_layers import (
     CELLS,
-    CLOSE,
-    assert_argument_habits,
-    assert_gradients_by_complex_step,
-    assert_same,
     cell,
     forward_and_back,
     problem,
@@ -66,15 +63,15 @@ def test_reversed_time_equals_reversal_by_length(kind, gaps):
     n = len(p["state_0"]) // 2
     back = layer.backward_layer
     flipped = back.forward(reverse_by_length(p["X"], on), p["state_0"][n:], on)
-    np.testing.assert_allclose(run.H[on][:, H:], reverse_by_length(flipped.H, on)[on], **CLOSE)
+    np.testing.assert_allclose(run.H[on][:, H:], reverse_by_length(flipped.H, on)[on], **checks.CLOSE)
     for ours, theirs in zip(run.state[n:], flipped.state, strict=True):
-        np.testing.assert_allclose(ours, theirs, **CLOSE)
+        np.testing.assert_allclose(ours, theirs, **checks.CLOSE)
     found = back.backward(flipped, reverse_by_length(p["G"][:, :, H:], on), p["dstate"][n:])
     there = layer.forward_layer
     first = there.backward(there.forward(p["X"], p["state_0"][:n], on), p["G"][:, :, :H], p["dstate"][:n])
-    np.testing.assert_allclose(gradients["X"], first.dX + reverse_by_length(found.dX, on), **CLOSE)
+    np.testing.assert_allclose(gradients["X"], first.dX + reverse_by_length(found.dX, on), **checks.CLOSE)
     for name, value in found.parameters.items():
-        np.testing.assert_allclose(gradients[f"backward.{name}"], value, **CLOSE)
+        np.testing.assert_allclose(gradients[f"backward.{name}"], value, **checks.CLOSE)
 
 
 @pytest.mark.parametrize("kind", CELLS)
@@ -103,14 +100,14 @@ def test_gradients_against_autograd(kind, merge):
 
     H_wanted, wanted = torch_gradients(layer, p, reference)
     run, gradients = forward_and_back(layer, p)
-    np.testing.assert_allclose(run.H, H_wanted, **CLOSE)
-    assert_same(gradients, wanted)
+    np.testing.assert_allclose(run.H, H_wanted, **checks.CLOSE)
+    checks.assert_all_close(gradients, wanted)
 
 
 @pytest.mark.parametrize("merge", MERGES)
 def test_gradients_against_complex_step(merge):
     layer = both(merge=merge)
-    assert_gradients_by_complex_step(layer, problem(layer, 6))
+    checks.complex_step(checks.problem_of(layer, 6))
 
 
 @pytest.mark.parametrize("kind", ["vanilla", "lstm"])
@@ -145,16 +142,16 @@ def test_against_pytorchs_packed_bidirectional_layer(kind):
     found = [g.numpy() for g in torch.autograd.grad(loss, [X, *state, *weights])]
 
     run, gradients = forward_and_back(layer, p)
-    np.testing.assert_allclose(run.H[p["mask"]], output.detach().numpy()[p["mask"]], **CLOSE)
+    np.testing.assert_allclose(run.H[p["mask"]], output.detach().numpy()[p["mask"]], **checks.CLOSE)
     for i, part in enumerate(last):
-        np.testing.assert_allclose(np.stack(run.state[i::parts]), part.detach(), **CLOSE)
+        np.testing.assert_allclose(np.stack(run.state[i::parts]), part.detach(), **checks.CLOSE)
     wanted = {"X": found[0]}
     for i in range(parts):
         wanted |= {f"state {i}": found[1 + i][0], f"state {parts + i}": found[1 + i][1]}
     for j, side in enumerate(("forward", "backward")):
         dW, dU, db = found[1 + parts + 3 * j :][:3]
         wanted |= {f"{side}.W": dW.T, f"{side}.U": dU.T, f"{side}.b": db}
-    assert_same(gradients, wanted)
+    checks.assert_all_close(gradients, wanted)
 
 
 KERAS_MERGES = {"concat": "concat", "sum": "sum", "average": "ave", "product": "mul"}
@@ -183,13 +180,13 @@ def test_against_keras_bidirectional_with_a_mask(merge):
         loss += sum(tf.reduce_sum(s * d) for s, d in zip(last, p["dstate"], strict=True))
     dX, *weights = tape.gradient(loss, [X, *theirs.trainable_weights])
     run, gradients = forward_and_back(layer, p)
-    np.testing.assert_allclose(run.H.swapaxes(0, 1)[mask], output.numpy()[mask], **CLOSE)
+    np.testing.assert_allclose(run.H.swapaxes(0, 1)[mask], output.numpy()[mask], **checks.CLOSE)
     for ours, theirs_last in zip(run.state, last, strict=True):
-        np.testing.assert_allclose(ours, theirs_last, **CLOSE)
-    np.testing.assert_allclose(gradients["X"].swapaxes(0, 1), dX, **CLOSE)
+        np.testing.assert_allclose(ours, theirs_last, **checks.CLOSE)
+    np.testing.assert_allclose(gradients["X"].swapaxes(0, 1), dX, **checks.CLOSE)
     names = [f"{side}.{name}" for side in ("forward", "backward") for name in "WUb"]
     for name, weight in zip(names, weights, strict=True):
-        np.testing.assert_allclose(gradients[name], weight, err_msg=name, **CLOSE)
+        np.testing.assert_allclose(gradients[name], weight, err_msg=name, **checks.CLOSE)
 
 
 def test_alignment_and_the_last_states():
@@ -197,8 +194,8 @@ def test_alignment_and_the_last_states():
     layer = both()
     p = problem(layer, 9, gaps=False)
     run = layer.forward(p["X"], p["state_0"])
-    np.testing.assert_allclose(run.state[0], run.H[-1, :, :H], **CLOSE)
-    np.testing.assert_allclose(run.state[1], run.H[0, :, H:], **CLOSE)
+    np.testing.assert_allclose(run.state[0], run.H[-1, :, :H], **checks.CLOSE)
+    np.testing.assert_allclose(run.state[1], run.H[0, :, H:], **checks.CLOSE)
     later = p["X"].copy()
     later[3:] += 1
     moved = layer.forward(later, p["state_0"])
@@ -223,26 +220,26 @@ def test_properties(seed, T, B, kind):
     q["G"] = np.concatenate([p["G"][::-1, :, H:], p["G"][::-1, :, :H]], axis=-1)
     mirrored, turned = forward_and_back(swapped, q)
     np.testing.assert_array_equal(mirrored.H[::-1, :, H:], run.H[:, :, :H])
-    np.testing.assert_allclose(turned["X"][::-1], gradients["X"], **CLOSE)
-    np.testing.assert_allclose(turned["backward.U"], gradients["forward.U"], **CLOSE)
+    np.testing.assert_allclose(turned["X"][::-1], gradients["X"], **checks.CLOSE)
+    np.testing.assert_allclose(turned["backward.U"], gradients["forward.U"], **checks.CLOSE)
 
     rng = np.random.default_rng(seed)
     extra = {k: np.concatenate([p[k], 9 * rng.normal(size=(2, *p[k].shape[1:]))]) for k in ("X", "G")}
     extra["G"][T:] = 0
     extra["mask"] = np.concatenate([p["mask"], np.zeros((2, B), bool)])
     padded_run, padded = forward_and_back(layer, p | extra)
-    np.testing.assert_allclose(padded_run.H[:T][p["mask"]], run.H[p["mask"]], **CLOSE)
+    np.testing.assert_allclose(padded_run.H[:T][p["mask"]], run.H[p["mask"]], **checks.CLOSE)
     assert not padded["X"][T:].any()
-    assert_same(padded | {"X": padded["X"][:T]}, gradients)
+    checks.assert_all_close(padded | {"X": padded["X"][:T]}, gradients)
 
     order = rng.permutation(B)
     q = {k: p[k][:, order] for k in ("X", "mask", "G")} | {
         k: tuple(part[order] for part in p[k]) for k in ("state_0", "dstate")
     }
     shuffled_run, shuffled = forward_and_back(layer, q)
-    np.testing.assert_allclose(shuffled_run.H, run.H[:, order], **CLOSE)
-    np.testing.assert_allclose(shuffled["X"], gradients["X"][:, order], **CLOSE)
-    np.testing.assert_allclose(shuffled["backward.W"], gradients["backward.W"], **CLOSE)
+    np.testing.assert_allclose(shuffled_run.H, run.H[:, order], **checks.CLOSE)
+    np.testing.assert_allclose(shuffled["X"], gradients["X"][:, order], **checks.CLOSE)
+    np.testing.assert_allclose(shuffled["backward.W"], gradients["backward.W"], **checks.CLOSE)
 
 
 def test_no_state_no_mask_and_no_dstate_are_zeros_ones_and_zeros():
@@ -254,14 +251,14 @@ def test_no_state_no_mask_and_no_dstate_are_zeros_ones_and_zeros():
     run, gradients = forward_and_back(layer, p)
     np.testing.assert_array_equal(bare.H, run.H)
     found = layer.backward(bare, p["G"])
-    np.testing.assert_allclose(found.dX, gradients["X"], **CLOSE)
+    np.testing.assert_allclose(found.dX, gradients["X"], **checks.CLOSE)
     assert [part.shape for part in found.dstate_0] == [(4, H)] * 4
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("merge", MERGES)
 def test_argument_habits(dtype, merge):
-    assert_argument_habits(both("lstm", merge, dtype=dtype), dtype)
+    checks.dtype_is_kept_and_inputs_are_not_modified(checks.problem_of(both("lstm", merge, dtype=dtype), 3), dtype)
 
 
 def test_two_bidirectional_layers_stack():
@@ -271,7 +268,7 @@ def test_two_bidirectional_layers_stack():
     p = problem(layer, 11)
     run, _ = forward_and_back(layer, p)
     assert run.H.shape == (6, 4, 6)
-    assert_gradients_by_complex_step(layer, p)
+    checks.complex_step(checks.problem_of(layer, 11))
 
 
 def test_bad_input_is_named():

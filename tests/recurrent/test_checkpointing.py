@@ -3,16 +3,13 @@
 import tracemalloc
 from dataclasses import replace
 
+import layer_checks as checks
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from some_layers import (
     CELLS,
-    CLOSE,
-    assert_argument_habits,
-    assert_gradients_by_complex_step,
-    assert_same,
     by_name,
     cell,
     forward_and_back,
@@ -57,10 +54,10 @@ def test_states_and_gradients_are_the_layers_own(kind, segment, T):
     p = problem(inner, 1, T=T)
     wanted_run, wanted = forward_and_back(inner, p)
     run, gradients = forward_and_back(Checkpointed(inner, segment), p)
-    np.testing.assert_allclose(run.H, wanted_run.H, **CLOSE)
+    np.testing.assert_allclose(run.H, wanted_run.H, **checks.CLOSE)
     for ours, theirs in zip(run.state, wanted_run.state, strict=True):
-        np.testing.assert_allclose(ours, theirs, **CLOSE)
-    assert_same(gradients, wanted)
+        np.testing.assert_allclose(ours, theirs, **checks.CLOSE)
+    checks.assert_all_close(gradients, wanted)
 
 
 def test_bit_equal_where_the_operations_are_the_same():
@@ -74,7 +71,7 @@ def test_bit_equal_where_the_operations_are_the_same():
     np.testing.assert_array_equal(gradients["X"], wanted["X"])
     np.testing.assert_array_equal(gradients["state 0"], wanted["state 0"])
     # 400 terms of unit size added in another order: at most a few hundred units in the last place of the largest.
-    assert_same(gradients, wanted, rtol=1e-11, atol=1e-11)
+    checks.assert_all_close(gradients, wanted, rtol=1e-11, atol=1e-11)
     _, whole = forward_and_back(Checkpointed(inner, 50), p)
     for name, value in wanted.items():
         np.testing.assert_array_equal(whole[name], value, err_msg=name)
@@ -136,7 +133,7 @@ def test_nothing_of_the_forward_pass_is_kept_alive_by_the_states():
 
 def test_gradients_against_complex_step():
     layer = Checkpointed(cell("lstm", D, H), 2)
-    assert_gradients_by_complex_step(layer, problem(layer, 5))
+    checks.complex_step(checks.problem_of(layer, 5))
 
 
 @settings(max_examples=20, deadline=None)
@@ -147,27 +144,29 @@ def test_properties(seed, T, B, segment):
     p = problem(layer, seed, T=T, B=B)
     run, gradients = forward_and_back(layer, p)
     _, others = forward_and_back(Checkpointed(layer.layer), p)
-    assert_same(gradients, others)
+    checks.assert_all_close(gradients, others)
     cut = segment % T
     if cut:
         first = layer.forward(p["X"][:cut], p["state_0"], p["mask"][:cut])
         second = layer.forward(p["X"][cut:], first.state, p["mask"][cut:])
         late = layer.backward(second, p["G"][cut:], p["dstate"])
         early = layer.backward(first, p["G"][:cut], late.dstate_0)
-        np.testing.assert_allclose(np.concatenate([first.H, second.H]), run.H, **CLOSE)
-        np.testing.assert_allclose(early.parameters["U"] + late.parameters["U"], gradients["U"], **CLOSE)
+        np.testing.assert_allclose(np.concatenate([first.H, second.H]), run.H, **checks.CLOSE)
+        np.testing.assert_allclose(early.parameters["U"] + late.parameters["U"], gradients["U"], **checks.CLOSE)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_argument_habits(dtype):
-    assert_argument_habits(Checkpointed(cell("lstm", D, H, dtype=dtype), 4), dtype)
+    checks.dtype_is_kept_and_inputs_are_not_modified(
+        checks.problem_of(Checkpointed(cell("lstm", D, H, dtype=dtype), 4), 3), dtype
+    )
 
 
 def test_no_mask_no_state_no_dstate():
     inner = cell("lstm", D, H)
     layer = Checkpointed(inner)
     p = problem(inner, 6, gaps=False)
-    assert_same(
+    checks.assert_all_close(
         by_name(layer.backward(layer.forward(p["X"]), p["G"])), by_name(inner.backward(inner.forward(p["X"]), p["G"]))
     )
     assert layer.sizes == inner.sizes
@@ -178,9 +177,9 @@ def test_inside_other_wrappers():
     """A checkpointed layer is a layer: of a pair, a stack, or truncated; and a stack may be checkpointed."""
     pair = Bidirectional(Checkpointed(cell("vanilla", D, H)), Checkpointed(cell("vanilla", D, H, 1), 4))
     layer = Stack((pair, TruncatedBPTT(Checkpointed(cell("lstm", 2 * H, 4), 2), 3, 6)))
-    assert_gradients_by_complex_step(layer, problem(layer, 7))
+    checks.complex_step(checks.problem_of(layer, 7))
     layer = Checkpointed(Stack((cell("lstm", D, H), cell("vanilla", H, H)), residual=(1,)))
-    assert_gradients_by_complex_step(layer, problem(layer, 8))
+    checks.complex_step(checks.problem_of(layer, 8))
 
 
 def test_bad_input_is_named():

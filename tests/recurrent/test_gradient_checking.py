@@ -18,7 +18,7 @@ from autograder.recurrent.gradient_checking import (
 def network_loss(dtype="float64"):
     """A scalar function of X, W, U and b of a vanilla RNN, the arrays, and its gradients by BPTT."""
     layer = cell("vanilla", 3, 4, 1, dtype)
-    p = problem(layer, 2, T=4, B=2, gaps=False, dtype=dtype)
+    p = problem(layer, 2, T=4, B=2, gaps=False)
 
     def loss(arrays):
         run = VanillaRNN(arrays["W"], arrays["U"], arrays["b"]).forward(arrays["X"], p["state_0"])

@@ -32,7 +32,8 @@ def torch_step(p, x, state):
 
 
 SIZES = [(5, 4, 3, 6), (1, 3, 2, 4), (6, 1, 4, 2), (1, 1, 1, 1), (7, 3, 5, 1)]
-MANY_CHUNKS = [(5, 300, 3, 2), (3, 129, 2, 33), (4, 3, 5, 64), (2, 128, 2, 64)]  # more rows than one product takes; blocks of columns
+# More rows than one product takes; matrices cut into blocks of columns, of the same and of other widths.
+MANY_CHUNKS = [(5, 300, 3, 2), (3, 129, 2, 33), (4, 3, 5, 64), (2, 128, 2, 64)]
 
 
 @BOTH

@@ -125,7 +125,7 @@ def test_properties(seed, T, B):
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_dtype_is_kept_and_inputs_are_not_modified(dtype):
     layer = network(dtype=dtype)
-    p = problem(layer, 7, dtype=dtype)
+    p = problem(layer, 7)
     before = {k: p[k].copy() for k in ("X", "G", "mask")} | {"h": p["state_0"][0].copy()}
     found = rtrl(layer, p["X"], p["G"], p["state_0"], p["mask"])
     assert {g.dtype for g in found.values()} == {np.dtype(dtype)}

@@ -1,15 +1,12 @@
 """Stacks against PyTorch's num_layers, autograd with residuals and dropout, Keras, and complex step."""
 
+import layer_checks as checks
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from some_layers import (
     CELLS,
-    CLOSE,
-    assert_argument_habits,
-    assert_gradients_by_complex_step,
-    assert_same,
     by_name,
     cell,
     forward_and_back,
@@ -70,20 +67,20 @@ def test_gradients_against_autograd(kinds, residual, drop):
     p = problem(layer, 4, T=T, B=B)
     H_wanted, wanted = torch_gradients(layer, p, torch_stack(layer, dropout))
     run, gradients = forward_and_back(layer, p, dropout=dropout)
-    np.testing.assert_allclose(run.H, H_wanted, **CLOSE)
-    assert_same(gradients, wanted)
+    np.testing.assert_allclose(run.H, H_wanted, **checks.CLOSE)
+    checks.assert_all_close(gradients, wanted)
 
 
 def test_gradients_against_complex_step():
     layer = stack()
-    assert_gradients_by_complex_step(layer, problem(layer, 5, T=T, B=B), dropout=draw_dropout(layer, T))
+    checks.complex_step(checks.problem_of(layer, 5, T=T, B=B, dropout=draw_dropout(layer, T)))
     widening = stack(widths=(3, 5, 4, 6), residual=())
     assert widening.sizes == (3, 6)
     p = problem(widening, 6, T=T, B=B)
-    assert_gradients_by_complex_step(widening, p, dropout=draw_dropout(widening, 1))
+    checks.complex_step(checks.problem_of(widening, 6, T, B, dropout=draw_dropout(widening, 1)))
     run = widening.forward(p["X"])
     nothing = tuple(np.zeros_like(part) for part in run.state)
-    assert_same(by_name(widening.backward(run, p["G"])), by_name(widening.backward(run, p["G"], nothing)))
+    checks.assert_all_close(by_name(widening.backward(run, p["G"])), by_name(widening.backward(run, p["G"], nothing)))
 
 
 @pytest.mark.parametrize("kind", ["vanilla", "lstm"])
@@ -123,10 +120,10 @@ def test_against_pytorchs_layers_on_packed_sequences(kind):
         wanted |= {f"{l}.W": dW.T, f"{l}.U": dU.T, f"{l}.b": db}
 
     run, gradients = forward_and_back(layer, p)
-    np.testing.assert_allclose(run.H[p["mask"]], output.detach().numpy()[p["mask"]], **CLOSE)
+    np.testing.assert_allclose(run.H[p["mask"]], output.detach().numpy()[p["mask"]], **checks.CLOSE)
     for i, part in enumerate(last):
-        np.testing.assert_allclose(np.stack(run.state[i::n]), part.detach(), **CLOSE)
-    assert_same(gradients, wanted)
+        np.testing.assert_allclose(np.stack(run.state[i::n]), part.detach(), **checks.CLOSE)
+    checks.assert_all_close(gradients, wanted)
 
 
 @pytest.mark.slow
@@ -150,10 +147,10 @@ def test_against_keras_layers_with_a_mask():
         loss = tf.reduce_sum(tf.where(mask[:, :, None], output, 0) * p["G"].swapaxes(0, 1))
     dX, *weights = tape.gradient(loss, [X, *lower.trainable_weights, *upper.trainable_weights])
     run, gradients = forward_and_back(layer, p)
-    np.testing.assert_allclose(run.H.swapaxes(0, 1)[mask], output.numpy()[mask], **CLOSE)
-    np.testing.assert_allclose(gradients["X"].swapaxes(0, 1), dX, **CLOSE)
+    np.testing.assert_allclose(run.H.swapaxes(0, 1)[mask], output.numpy()[mask], **checks.CLOSE)
+    np.testing.assert_allclose(gradients["X"].swapaxes(0, 1), dX, **checks.CLOSE)
     for name, weight in zip([f"{l}.{w}" for l in range(2) for w in "WUb"], weights, strict=True):
-        np.testing.assert_allclose(gradients[name], weight, err_msg=name, **CLOSE)
+        np.testing.assert_allclose(gradients[name], weight, err_msg=name, **checks.CLOSE)
 
 
 def test_one_draw_a_sequence_is_the_same_draw_at_every_step():
@@ -164,7 +161,7 @@ def test_one_draw_a_sequence_is_the_same_draw_at_every_step():
     run, gradients = forward_and_back(layer, p, dropout=once)
     wanted_run, wanted = forward_and_back(layer, p, dropout=repeated)
     np.testing.assert_array_equal(run.H, wanted_run.H)
-    assert_same(gradients, wanted)
+    checks.assert_all_close(gradients, wanted)
 
 
 @settings(max_examples=25, deadline=None)
@@ -181,35 +178,35 @@ def test_properties(seed, T, B, split):
     extra["mask"] = np.concatenate([p["mask"], np.zeros((2, B), bool)])
     padded_run, padded = forward_and_back(layer, p | extra)
     for ours, theirs in zip(padded_run.state, run.state, strict=True):
-        np.testing.assert_allclose(ours, theirs, **CLOSE)
+        np.testing.assert_allclose(ours, theirs, **checks.CLOSE)
     assert not padded["X"][T:].any()
-    assert_same(padded | {"X": padded["X"][:T]}, gradients)
+    checks.assert_all_close(padded | {"X": padded["X"][:T]}, gradients)
 
     order = rng.permutation(B)
     q = {k: p[k][:, order] for k in ("X", "mask", "G")} | {
         k: tuple(part[order] for part in p[k]) for k in ("state_0", "dstate")
     }
     shuffled_run, shuffled = forward_and_back(layer, q)
-    np.testing.assert_allclose(shuffled_run.H, run.H[:, order], **CLOSE)
-    np.testing.assert_allclose(shuffled["0.U"], gradients["0.U"], **CLOSE)
+    np.testing.assert_allclose(shuffled_run.H, run.H[:, order], **checks.CLOSE)
+    np.testing.assert_allclose(shuffled["0.U"], gradients["0.U"], **checks.CLOSE)
 
     if split < T:
         first = layer.forward(p["X"][:split], p["state_0"], p["mask"][:split])
         second = layer.forward(p["X"][split:], first.state, p["mask"][split:])
-        np.testing.assert_allclose(np.concatenate([first.H, second.H]), run.H, **CLOSE)
+        np.testing.assert_allclose(np.concatenate([first.H, second.H]), run.H, **checks.CLOSE)
         late = layer.backward(second, p["G"][split:], p["dstate"])
         early = layer.backward(first, p["G"][:split], late.dstate_0)
         for i, part in enumerate(early.dstate_0):
-            np.testing.assert_allclose(part, gradients[f"state {i}"], **CLOSE)
+            np.testing.assert_allclose(part, gradients[f"state {i}"], **checks.CLOSE)
         for name in layer.parameters:
-            np.testing.assert_allclose(early.parameters[name] + late.parameters[name], gradients[name], **CLOSE)
+            np.testing.assert_allclose(early.parameters[name] + late.parameters[name], gradients[name], **checks.CLOSE)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_argument_habits(dtype):
     layer = stack(dtype=dtype)
-    assert_argument_habits(layer, dtype)
-    p = problem(layer, 9, T=T, B=B, dtype=dtype)
+    checks.dtype_is_kept_and_inputs_are_not_modified(checks.problem_of(layer, 3), dtype)
+    p = problem(layer, 9, T=T, B=B)
     dropout = draw_dropout(layer, T, dtype=dtype)
     before = [d.copy() for d in dropout]
     run, gradients = forward_and_back(layer, p, dropout=dropout)
@@ -226,7 +223,7 @@ def test_a_stack_of_one_is_that_layer_and_no_dstate_is_zero():
     np.testing.assert_array_equal(run.H, wanted.H)
     found = by_name(layer.backward(run, p["G"]))
     theirs = by_name(inner.backward(wanted, p["G"]))
-    assert_same({k.removeprefix("0."): v for k, v in found.items()}, theirs)
+    checks.assert_all_close({k.removeprefix("0."): v for k, v in found.items()}, theirs)
     assert layer.causal
     assert layer.sizes == (3, 5)
 
@@ -265,4 +262,4 @@ def test_bidirectional_layers_may_be_stacked():
     pair = Bidirectional(cell("vanilla", 3, 2), cell("vanilla", 3, 3))
     layer = Stack((pair, cell("lstm", 5, 5)), residual=(1,))
     assert not layer.causal
-    assert_gradients_by_complex_step(layer, problem(layer, 12, T=T, B=B))
+    checks.complex_step(checks.problem_of(layer, 12, T=T, B=B))

@@ -2,16 +2,13 @@
 
 import math
 
+import layer_checks as checks
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from some_layers import (
     CELLS,
-    CLOSE,
-    assert_argument_habits,
-    assert_gradients_by_complex_step,
-    assert_same,
     by_name,
     cell,
     forward_and_back,
@@ -71,8 +68,8 @@ def test_against_the_definition(kind, k1, k2):
     layer = cell(kind, D, H)
     p = problem(layer, 1, T=7, B=3)
     run, gradients = forward_and_back(TruncatedBPTT(layer, k1, k2), p)
-    np.testing.assert_allclose(run.H, layer.forward(p["X"], p["state_0"], p["mask"]).H, **CLOSE)
-    assert_same(gradients, by_definition(layer, p, k1, k2))
+    np.testing.assert_allclose(run.H, layer.forward(p["X"], p["state_0"], p["mask"]).H, **checks.CLOSE)
+    checks.assert_all_close(gradients, by_definition(layer, p, k1, k2))
 
 
 @pytest.mark.parametrize("kind", CELLS)
@@ -93,8 +90,8 @@ def test_equal_k_against_pytorch_with_detached_states(kind, k):
 
     H_wanted, wanted = torch_gradients(layer, p, reference)
     run, gradients = forward_and_back(TruncatedBPTT(layer, k, k), p)
-    np.testing.assert_allclose(run.H, H_wanted, **CLOSE)
-    assert_same(gradients, wanted)
+    np.testing.assert_allclose(run.H, H_wanted, **checks.CLOSE)
+    checks.assert_all_close(gradients, wanted)
 
 
 @pytest.mark.parametrize("kind", CELLS)
@@ -104,7 +101,7 @@ def test_a_window_as_long_as_the_sequence_is_full_bptt(kind, k1, k2):
     p = problem(layer, 3, T=6)
     _, wanted = forward_and_back(layer, p)
     _, gradients = forward_and_back(TruncatedBPTT(layer, k1, k2), p)
-    assert_same(gradients, wanted)
+    checks.assert_all_close(gradients, wanted)
 
 
 def test_a_shorter_window_is_biased():
@@ -134,28 +131,30 @@ def test_properties(seed, T, B, k1, more):
         k: tuple(part[order] for part in p[k]) for k in ("state_0", "dstate")
     }
     shuffled_run, shuffled = forward_and_back(layer, q)
-    np.testing.assert_allclose(shuffled_run.H, run.H[:, order], **CLOSE)
-    np.testing.assert_allclose(shuffled["U"], gradients["U"], **CLOSE)
+    np.testing.assert_allclose(shuffled_run.H, run.H[:, order], **checks.CLOSE)
+    np.testing.assert_allclose(shuffled["U"], gradients["U"], **checks.CLOSE)
 
     p["G"][k1:] = 0
     p["dstate"] = tuple(np.zeros_like(part) for part in p["dstate"])
     _, early = forward_and_back(layer, p)
     _, wanted = forward_and_back(layer.layer, p)
-    assert_same(early, wanted)
+    checks.assert_all_close(early, wanted)
 
     extra = {k: np.concatenate([p[k], 0 * p[k][:1], 0 * p[k][:1]]) for k in ("X", "mask", "G")}
     _, longer = forward_and_back(layer, p | extra)
-    assert_same(longer | {"X": longer["X"][:T]}, early)
+    checks.assert_all_close(longer | {"X": longer["X"][:T]}, early)
 
 
 def test_full_window_against_complex_step():
     layer = TruncatedBPTT(cell("lstm", D, H), 2, 6)
-    assert_gradients_by_complex_step(layer, problem(layer, 5))
+    checks.complex_step(checks.problem_of(layer, 5))
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_argument_habits(dtype):
-    assert_argument_habits(TruncatedBPTT(cell("lstm", D, H, dtype=dtype), 2, 3), dtype)
+    checks.dtype_is_kept_and_inputs_are_not_modified(
+        checks.problem_of(TruncatedBPTT(cell("lstm", D, H, dtype=dtype), 2, 3), 3), dtype
+    )
 
 
 def test_no_mask_no_state_no_dstate():
@@ -166,7 +165,7 @@ def test_no_mask_no_state_no_dstate():
     run, gradients = forward_and_back(layer, p)
     bare = layer.forward(p["X"])
     np.testing.assert_array_equal(bare.H, run.H)
-    assert_same(by_name(layer.backward(bare, p["G"])), gradients)
+    checks.assert_all_close(by_name(layer.backward(bare, p["G"])), gradients)
     for ours, theirs in zip(bare.state, run.state, strict=True):
         np.testing.assert_array_equal(ours, theirs)
 
@@ -175,7 +174,7 @@ def test_inside_bidirectional_and_stacks():
     """A truncated layer is a layer: each direction of a pair, or each of a stack, may be truncated."""
     pair = Bidirectional(TruncatedBPTT(cell("vanilla", D, H), 3, 6), TruncatedBPTT(cell("vanilla", D, H, 1), 2, 6))
     layer = Stack((pair, TruncatedBPTT(cell("lstm", 2 * H, 4), 1, 6)))
-    assert_gradients_by_complex_step(layer, problem(layer, 7))
+    checks.complex_step(checks.problem_of(layer, 7))
 
 
 def test_bad_input_is_named():

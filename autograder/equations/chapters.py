@@ -61,7 +61,7 @@ class Chapter:
 
         over: ranges of free indices, where they are not the world's. downwards: indices whose product runs down.
         equals: for an expression without a relation sign, what it must equal. where: leave index values out,
-        `where=lambda world, t, k: k <= t`.
+        `where=lambda world, t=1, k=1: k <= t`, with a default for indices that not every statement has.
         """
         truths = (equals,) if callable(equals) else tuple(equals)
         options = Options(over or {}, frozenset(downwards), truths, where)
@@ -116,21 +116,27 @@ def evaluate(declaration: Declaration, latex: str, frameworks: Sequence[str]) ->
         raise EquationError(str(reason)) from None
     assert declaration.world is not None
     for framework in frameworks:
-        found: list[float] = []
+        worst: list[float | None] = []
         used = False
         for world in declaration.world.worlds(framework):
             world.used_framework = False
             if equation is not None:
                 assert declaration.options is not None
-                error = check(label, equation, world, declaration.options)
+                found = check(label, equation, world, declaration.options)
             else:
-                error = _tied(declaration, world)
+                found = [_tied(declaration, world)]
             used |= world.used_framework
-            found += [] if error is None else [error]
-        if not found:
-            raise EquationError(f"{label}: no problem gives its indices any value")
-        errors[framework] = max(found) if used or framework == "complex step" else None
+            worst = found if not worst else [_larger(*pair) for pair in zip(worst, found, strict=True)]
+        if not worst:
+            raise EquationError(f"{label}: there is nothing in it to evaluate")
+        if None in worst:
+            raise EquationError(f"{label}: no problem gives the indices of statement {worst.index(None) + 1} any value")
+        errors[framework] = max(e for e in worst if e is not None) if used or framework == "complex step" else None
     return errors
+
+
+def _larger(one: float | None, other: float | None) -> float | None:
+    return max((e for e in (one, other) if e is not None), default=None)
 
 
 def _tied(declaration: Declaration, world: World) -> float | None:

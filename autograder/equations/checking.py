@@ -59,13 +59,13 @@ def parsed_ranges(over: Mapping[str, str]) -> dict[str, tuple[Tree, Tree]]:
     return found  # type: ignore[return-value]
 
 
-def check(label: str, equation: Statements, world: World, options: Options) -> float | None:
-    """The largest relative error of all statements in this world, or None where no index has a value.
+def check(label: str, equation: Statements, world: World, options: Options) -> list[float | None]:
+    """The largest relative error of each statement in this world, or None where its indices have no value.
 
     Raises EquationError with the label, the statement, the indices and both sides.
     """
     ranges = parsed_ranges({**world.over, **options.over})
-    worst: float | None = None
+    errors: list[float | None] = []
     expected = list(options.equals)
     for number, statement in enumerate(equation.parts, start=1):
         if not statement.signs and is_shape(statement.sides[0]):
@@ -84,11 +84,10 @@ def check(label: str, equation: Statements, world: World, options: Options) -> f
                 error = _statement(statement, shape, truth, world, options, ranges)
         except (EvaluationError, ArithmeticError, LookupError, np.linalg.LinAlgError) as reason:
             raise EquationError(f"{label}, statement {number} ({world.framework}): {reason}") from None
-        if error is not None:
-            worst = error if worst is None else max(worst, error)
+        errors.append(error)
     if expected:
         raise EquationError(f"{label}: more values are expected than the equation has expressions without relation")
-    return worst
+    return errors
 
 
 def _bindings(statement: Relations, world: World, options: Options, ranges: dict[str, Any]) -> Iterator[Evaluator]:

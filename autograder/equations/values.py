@@ -6,6 +6,7 @@ is a matrix and has matrix powers, any other array is rows and has powers entry 
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable
 from typing import Any
@@ -208,6 +209,6 @@ FUNCTIONS: dict[str, Callable[..., Value]] = {
     "ceil": _whole(math.ceil),
     "floor": _whole(math.floor),
     "binom": lambda n, k: math.comb(int(n), int(k)),
-    "max": lambda *a: max(a) if len(a) > 1 else np.max(a[0]),
-    "min": lambda *a: min(a) if len(a) > 1 else np.min(a[0]),
+    "max": lambda *a: functools.reduce(np.maximum, a) if len(a) > 1 else np.max(a[0]),
+    "min": lambda *a: functools.reduce(np.minimum, a) if len(a) > 1 else np.min(a[0]),
 }

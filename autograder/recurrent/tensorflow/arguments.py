@@ -73,13 +73,3 @@ def arguments(
                 f"{name}: expected the parameters' {W.dtype.name}, got {value.dtype.name}: convert one of them"
             )
     return Arguments(X, tuple(state.values()), require_mask(mask, X))
-
-
-def over_steps(rows: Tensor, dA: Tensor) -> Tensor:
-    """Σ_t rows_tᵀ dA_t, (D, nH) from (T, B, D) and (T, B, nH): the sum over steps and batch as one product."""
-    return tf.tensordot(rows, dA, [[0, 1], [0, 1]])
-
-
-def previous(first: Tensor, states: Tensor) -> Tensor:
-    """The state before each step, (T, B, H): the first, then all but the last."""
-    return tf.concat([first[None], states[:-1]], axis=0)

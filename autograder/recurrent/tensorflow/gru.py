@@ -8,9 +8,11 @@ The functions are time first: X (T, B, D), h (B, H), W (D, 3H), U (H, 3H), b (3H
 from collections.abc import Sequence
 from typing import Any, Literal
 
+import keras
 import tensorflow as tf
 
-from autograder.recurrent.tensorflow.arguments import Tensor, arguments, over_steps, previous
+from autograder.recurrent.tensorflow.arguments import Tensor, arguments
+from autograder.recurrent.tensorflow.backward import over_steps, previous
 from autograder.recurrent.tensorflow.layer import Recurrent, per_gate
 
 Reset = Literal["after", "before"]
@@ -129,6 +131,7 @@ def gru_before_by_hand(X: Tensor, h_0: Tensor, W: Tensor, U: Tensor, b: Tensor, 
     return H, backward
 
 
+@keras.saving.register_keras_serializable("unrolled")
 class GRU(Recurrent):
     """A gated recurrent unit. State: (h,).
 
@@ -157,7 +160,7 @@ class GRU(Recurrent):
         """X (T, B, D), state_0 (h_0,), mask (T, B). Returns H (T, B, H) and (h_T,)."""
         W, U, b = (tf.convert_to_tensor(v) for v in (self.W, self.U, self.b))
         c = None if self.c is None else tf.convert_to_tensor(self.c)
-        X, (h_0,), on = arguments(X, state_0, mask, W, {"h_0": self.H})
+        X, (h_0,), on = arguments(X, state_0, mask, W, self.state_widths)
         if not self.by_hand:
             H = gru_sequence(X, h_0, W, U, b, c, on)
         elif c is None:

@@ -8,12 +8,17 @@ loss with respect to what follows.
 from collections.abc import Sequence
 from typing import Any
 
+import keras
 import tensorflow as tf
 
-from autograder.recurrent.tensorflow.arguments import Tensor, arguments, over_steps, previous
+from autograder.recurrent.tensorflow.arguments import Tensor, arguments
+from autograder.recurrent.tensorflow.backward import over_steps, previous
 from autograder.recurrent.tensorflow.layer import Recurrent, per_gate
 
 ACTIVATIONS = {"tanh": tf.tanh, "relu": tf.nn.relu, "identity": tf.identity}
+
+SLOPES = {"tanh": lambda H: 1 - H * H, "relu": lambda H: tf.cast(H > 0, H.dtype), "identity": tf.ones_like}
+"""φ'(a) from h = φ(a). That of relu at 0 is taken as 0, as TensorFlow does."""
 
 
 def vanilla_sequence(
@@ -33,33 +38,40 @@ def vanilla_sequence(
     return tf.scan(step, (A, on), h_0)
 
 
-@tf.custom_gradient
-def vanilla_sequence_by_hand(X: Tensor, h_0: Tensor, W: Tensor, U: Tensor, b: Tensor, on: Tensor) -> Any:
-    """`vanilla_sequence` with tanh, and its backward written out."""
-    H = vanilla_sequence(X, h_0, W, U, b, on)
+def vanilla_sequence_by_hand(
+    X: Tensor, h_0: Tensor, W: Tensor, U: Tensor, b: Tensor, on: Tensor, activation: str = "tanh"
+) -> Tensor:
+    """`vanilla_sequence`, and its backward written out."""
 
-    def backward(G: Tensor) -> tuple[Tensor | None, ...]:
-        """δh_t = G_t + δa_{t+1} Uᵀ and δa_t = m_t δh_t (1 - h_t²); then every sum over steps as one product."""
-        slope = tf.cast(on, H.dtype) * (1 - H * H)
+    @tf.custom_gradient
+    def sequence(X: Tensor, h_0: Tensor, W: Tensor, U: Tensor, b: Tensor) -> Any:
+        H = vanilla_sequence(X, h_0, W, U, b, on, activation)
 
-        def step(later: tuple[Tensor, Tensor], now: tuple[Tensor, ...]) -> tuple[Tensor, Tensor]:
-            g, s, m = now
-            dh = g + later[0]
-            da = dh * s
-            return tf.where(m, tf.matmul(da, U, transpose_b=True), dh), da
+        def backward(G: Tensor) -> tuple[Tensor, ...]:
+            """δh_t = G_t + δa_{t+1} Uᵀ and δa_t = m_t δh_t φ'(a_t); then every sum over steps as one product."""
+            slope = tf.cast(on, H.dtype) * SLOPES[activation](H)
 
-        nothing = tf.zeros_like(h_0)
-        dh, dA = tf.scan(step, (G, slope, on), (nothing, nothing), reverse=True)
-        dX = tf.tensordot(dA, W, [[2], [1]])
-        return dX, dh[0], over_steps(X, dA), over_steps(previous(h_0, H), dA), tf.reduce_sum(dA, [0, 1]), None
+            def step(later: tuple[Tensor, Tensor], now: tuple[Tensor, ...]) -> tuple[Tensor, Tensor]:
+                g, s, m = now
+                dh = g + later[0]
+                da = dh * s
+                return tf.where(m, tf.matmul(da, U, transpose_b=True), dh), da
 
-    return H, backward
+            nothing = tf.zeros_like(h_0)
+            dh, dA = tf.scan(step, (G, slope, on), (nothing, nothing), reverse=True)
+            dX = tf.tensordot(dA, W, [[2], [1]])
+            return dX, dh[0], over_steps(X, dA), over_steps(previous(h_0, H), dA), tf.reduce_sum(dA, [0, 1])
+
+        return H, backward
+
+    return sequence(X, h_0, W, U, b)
 
 
+@keras.saving.register_keras_serializable("unrolled")
 class VanillaRNN(Recurrent):
     """h_t = φ(x_t W + h_{t-1} U + b), with φ = tanh, relu or identity. State: (h,).
 
-    Weights W (D, H), U (H, H), b (H,). `by_hand` is for tanh only.
+    Weights W (D, H), U (H, H), b (H,).
     """
 
     def __init__(self, H: int, activation: str = "tanh", *, by_hand: bool = False, **keras_options: Any) -> None:
@@ -67,8 +79,6 @@ class VanillaRNN(Recurrent):
         super().__init__(H, by_hand=by_hand, **keras_options)
         if activation not in ACTIVATIONS:
             raise ValueError(f"activation: expected one of {', '.join(ACTIVATIONS)}, got {activation!r}")
-        if by_hand and activation != "tanh":
-            raise ValueError(f"by_hand: its backward is that of tanh, not of {activation}")
         self.activation = activation
 
     def build(self, shape: Sequence[int]) -> None:
@@ -80,11 +90,9 @@ class VanillaRNN(Recurrent):
     def sequence(self, X: Tensor, state_0: Sequence[Tensor] | None, mask: Tensor | None) -> Any:
         """X (T, B, D), state_0 (h_0,), mask (T, B). Returns H (T, B, H) and (h_T,)."""
         W, U, b = (tf.convert_to_tensor(v) for v in (self.W, self.U, self.b))
-        X, (h_0,), on = arguments(X, state_0, mask, W, {"h_0": self.H})
-        if self.by_hand:
-            H = vanilla_sequence_by_hand(X, h_0, W, U, b, on)
-        else:
-            H = vanilla_sequence(X, h_0, W, U, b, on, self.activation)
+        X, (h_0,), on = arguments(X, state_0, mask, W, self.state_widths)
+        run = vanilla_sequence_by_hand if self.by_hand else vanilla_sequence
+        H = run(X, h_0, W, U, b, on, self.activation)
         return H, (H[-1],)
 
     def get_config(self) -> dict[str, Any]:

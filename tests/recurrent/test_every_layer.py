@@ -74,6 +74,7 @@ WRAPPED |= {
 STACKS = {
     "stack": Stack((gru(H=4), lstm(D=4, H=6, seed=1))),
     "stack, residual": Stack((vanilla(), lstm(D=H, seed=1), gru(D=H, seed=2)), residual=(1, 2)),
+    "stack, residual from the bottom": Stack((gru(D=H), vanilla(D=H, seed=1)), residual=(0, 1)),
     "stack, bidirectional": Stack((Bidirectional(lstm(H=2), gru(seed=1)), Reversed(vanilla(D=7, H=7))), residual=(1,)),
     "stack, checkpointed": Checkpointed(Stack((lstm(), vanilla(D=H)))),
 }

@@ -47,6 +47,26 @@ def test_no_mask_dtype_and_inputs():
     np.testing.assert_allclose(dY.sum(), 0, atol=1e-6)  # p and the one-hot both sum to one
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("reduction", ["sum", "mean"])
+def test_huge_logits_do_not_overflow_and_nothing_is_modified(dtype, reduction):
+    """Logits of ±1e4, and ±1e30 in which the differences overflow no exponential."""
+    for scale in (1e4, 1e30):
+        Y, targets, mask = draw(8, scale=scale)
+        given = Y.astype(dtype), targets, mask
+        before = [a.copy() for a in given]
+        with np.errstate(all="raise", under="ignore"):
+            loss, dY = softmax_cross_entropy(*given, reduction)
+            again, dY_again = softmax_cross_entropy(*given, reduction)
+        assert np.isfinite(loss)
+        assert np.isfinite(dY).all()
+        assert loss.dtype == dY.dtype == np.dtype(dtype)
+        assert loss == again
+        np.testing.assert_array_equal(dY, dY_again)
+        for a, b in zip(given, before, strict=True):
+            np.testing.assert_array_equal(a, b)
+
+
 def test_a_mean_over_nothing_is_refused():
     Y, targets, mask = draw(5)
     with pytest.raises(ValueError, match="mask is 0 everywhere"):

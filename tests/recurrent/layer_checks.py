@@ -238,7 +238,7 @@ def bad_arguments_are_named(p):
         with pytest.raises(ValueError, match=rf"{name}: expected .*got {len(parts) + 1}"):
             call((*parts, parts[0]))
         for k, part in enumerate(parts):
-            letter = "hc"[k] if len(parts) <= 2 and layer.causal else "[hc]"
+            letter = "hc"[k] if "U" in p.parameters else "[hc]"  # of several layers, several h and c
             part_name = rf"d{letter}_T" if name == "dstate" else rf"{letter}_0"
             for bad, kind, said in [
                 (part[1:], ValueError, rf"{part_name}: expected shape \({B}, \d+\), got \({B - 1}, \d+\)"),

@@ -30,7 +30,7 @@ def read_in_two_parts(world: World) -> list[tuple[Array, Array]]:
 
 # recurrence and unfolding
 chapter.read("eq-seq-recurrence", world=worlds.recurrence)
-chapter.tied("eq-seq-split", "5d372de15b2f", read_in_two_parts, "functions of a whole past", world=worlds.recurrence)
+chapter.tied("eq-seq-split", "2614faed025e", read_in_two_parts, "functions of a whole past", world=worlds.recurrence)
 chapter.read("eq-seq-counts", world=worlds.layers)
 chapter.read("eq-seq-receptive", world=worlds.stack)
 

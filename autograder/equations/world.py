@@ -54,6 +54,7 @@ class Setting:
     over: the range of each index, `"1..T"`; ranges may use indices named before.
     one_sequence: B is 1, a state is a row, and a second subscript is a unit.
     columns: Jacobians as texts with columns have them, what moves with it first.
+    plain_is_total: a plain ∂ means d, as in texts that have one sign for both. Otherwise the two must agree.
     expressions: what stands in a derivative and is no symbol, {r"\tanh a": ("tanh",)}, to keys of the program.
     """
 
@@ -64,6 +65,7 @@ class Setting:
     over: Mapping[str, str] = field(default_factory=dict)
     one_sequence: bool = False
     columns: bool = False
+    plain_is_total: bool = False
     expressions: Mapping[str, Key] = field(default_factory=dict)
 
 

@@ -100,8 +100,9 @@ def contracting(sizes: Sizes, rng: Generator) -> Setting:
 
 @family(SEQUENCES)
 def columns(sizes: Sizes, rng: Generator) -> Setting:
-    """One sequence, with Jacobians as texts with columns have them."""
-    return Setting(sizes, vanilla(sizes, rng), SYMBOLS, BEYOND, TIMES | UNITS, one_sequence=True, columns=True)
+    """One sequence, as in texts with columns and with one sign for total and immediate derivatives."""
+    over = TIMES | UNITS
+    return Setting(sizes, vanilla(sizes, rng), SYMBOLS, BEYOND, over, True, columns=True, plain_is_total=True)
 
 
 # --- without tanh --------------------------------------------------------------------------------------------

@@ -1,8 +1,10 @@
 """The backwards written by hand in PyTorch: against autograd, by gradcheck, and their manners."""
 
+from types import SimpleNamespace
+
 import pytest
 import torch
-from pytorch_cells import CELLS, assert_same, draw, leaves, loss_of, make, results
+from pytorch_cells import CELLS, assert_same, draw, leaves, make, results
 from torch.func import functional_call
 
 from autograder.recurrent.pytorch import GRUFunction, LayerNormLSTMFunction, LSTMFunction, VanillaFunction
@@ -61,37 +63,53 @@ def test_passes_gradcheck(name, gaps, T, B):
 
 
 FUNCTIONS = {
-    "tanh": lambda c, X, s, on: (VanillaFunction.apply(X, *s, c.W, c.U, c.b, on),),
-    "relu": lambda c, X, s, on: (VanillaFunction.apply(X, *s, c.W, c.U, c.b, on, "relu"),),
-    "lstm": lambda c, X, s, on: LSTMFunction.apply(X, *s, c.W, c.U, c.b, None, on),
-    "lstm-peepholes": lambda c, X, s, on: LSTMFunction.apply(X, *s, c.W, c.U, c.b, c.P, on),
-    "lstm-coupled-projection": lambda c, X, s, on: LSTMFunction.apply(X, *s, c.W, c.U, c.b, None, on, c.R),
-    "lstm-layer-norm": lambda c, X, s, on: LayerNormLSTMFunction.apply(
-        X, *s, c.W, c.U, c.b, c.gamma_x, c.gamma_h, c.gamma_c, c.beta_c, on
+    "tanh": lambda c, on: (VanillaFunction, (c.W, c.U, c.b, on)),
+    "relu": lambda c, on: (VanillaFunction, (c.W, c.U, c.b, on, "relu")),
+    "lstm": lambda c, on: (LSTMFunction, (c.W, c.U, c.b, None, on)),
+    "lstm-peepholes": lambda c, on: (LSTMFunction, (c.W, c.U, c.b, c.P, on)),
+    "lstm-coupled-projection": lambda c, on: (LSTMFunction, (c.W, c.U, c.b, None, on, c.R)),
+    "lstm-layer-norm": lambda c, on: (
+        LayerNormLSTMFunction,
+        (c.W, c.U, c.b, c.gamma_x, c.gamma_h, c.gamma_c, c.beta_c, on),
     ),
-    "gru-after": lambda c, X, s, on: (GRUFunction.apply(X, *s, c.W, c.U, c.b, c.c, on),),
-    "gru-before": lambda c, X, s, on: (GRUFunction.apply(X, *s, c.W, c.U, c.b, None, on),),
+    "gru-after": lambda c, on: (GRUFunction, (c.W, c.U, c.b, c.c, on)),
+    "gru-before": lambda c, on: (GRUFunction, (c.W, c.U, c.b, None, on)),
 }
+"""Each Function and what its `apply` takes after X and the state; what comes last may be left out."""
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_functions_called_directly(name):
-    """What comes last, the activation and the projection, may be left out."""
     cell = make(name)
     X, state, mask, G, dstate = draw(cell)
+    function, rest = FUNCTIONS[name](cell, mask[..., None])
+    applied = function.apply(X, *state, *rest)
+    H, last = cell(X, state, mask)
+    upstream = [G, *dstate[1:]]
+    parameters = list(cell.parameters())
+    ours = torch.autograd.grad([applied] if torch.is_tensor(applied) else applied, parameters, upstream)
+    theirs = torch.autograd.grad([H, *last[1:]], parameters, upstream)
+    for found, wanted in zip(ours, theirs, strict=True):
+        torch.testing.assert_close(found, wanted, rtol=1e-11, atol=1e-12)
 
-    def gradients(run):
-        H, *c_T = run()
-        return torch.autograd.grad(loss_of(H, c_T, G, dstate[1:]), list(cell.parameters()))
 
-    def module():
-        H, last = cell(X, state, mask)
-        return H, *last[1:]
-
-    for ours, theirs in zip(
-        gradients(lambda: FUNCTIONS[name](cell, X, state, mask[..., None])), gradients(module), strict=True
-    ):
-        torch.testing.assert_close(ours, theirs, rtol=1e-11, atol=1e-12)
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_each_gradient_has_the_shape_of_what_it_belongs_to(name):
+    """Looked at before autograd sees it, which would quietly sum a gradient of too many rows."""
+    cell = make(name)
+    X, state, mask, G, dstate = draw(cell)
+    function, rest = FUNCTIONS[name](cell, mask[..., None])
+    arguments = (X, *state, *rest)
+    context = SimpleNamespace()
+    context.save_for_backward = lambda *tensors: setattr(context, "saved_tensors", tensors)
+    function.forward(context, *arguments)
+    found = function.backward(context, G, *dstate[1:])
+    assert not any(gradient is not None for gradient in found[len(arguments) :])
+    for argument, gradient in zip(arguments, found, strict=False):
+        if torch.is_tensor(argument) and argument.is_floating_point():
+            assert (gradient.shape, gradient.dtype) == (argument.shape, argument.dtype)
+        else:
+            assert gradient is None
 
 
 @ALL

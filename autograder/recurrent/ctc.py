@@ -72,7 +72,7 @@ def _states(labels: NDArray, lengths: NDArray, blank: int) -> tuple[NDArray, NDA
     symbols = np.full((B, 2 * S + 1), blank)
     symbols[:, 1::2] = labels
     skips = np.zeros(symbols.shape, bool)
-    skips[:, 2:] = (symbols[:, 2:] != blank) & (symbols[:, 2:] != symbols[:, :-2])
+    skips[:, 2:] = symbols[:, 2:] != symbols[:, :-2]  # a blank has a blank two states before
     last = 2 * lengths[:, None]
     s = np.arange(2 * S + 1)
     return symbols, skips, np.where((s == last) | (s == last - 1), 0.0, -np.inf)

@@ -54,7 +54,8 @@ class Setting:
     over: the range of each index, `"1..T"`; ranges may use indices named before.
     one_sequence: B is 1, a state is a row, and a second subscript is a unit.
     columns: Jacobians as texts with columns have them, what moves with it first.
-    plain_is_total: a plain ∂ means d, as in texts that have one sign for both. Otherwise the two must agree.
+    plain_is_total: a plain ∂ means d, as in texts that have one sign for both. Otherwise it is refused where a
+        program has states, and d and ∂⁺ are two things.
     expressions: what stands in a derivative and is no symbol, {r"\tanh a": ("tanh",)}, to keys of the program.
     """
 
@@ -82,6 +83,8 @@ class World:
         self.over = {_name(k): v for k, v in setting.over.items()}
         self.expressions = {read(k).parts[0].sides[0]: key for k, key in setting.expressions.items()}
         self.used_framework = False
+        steps = setting.program.assignments.values() if setting.program else ()
+        self.has_states = any(step.state for step in steps)
         self.outcome: Any = None
         self._cache: dict[Any, Any] = {}
 

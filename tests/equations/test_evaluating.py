@@ -220,6 +220,14 @@ def test_total_and_immediate_derivatives(framework: str) -> None:
     assert world.jacobian(("h", 1), ("h", 2)) == 0.0
 
 
+def test_a_plain_partial_derivative_is_refused_where_d_and_immediate_differ() -> None:
+    tree = read(r"\frac{\partial h_2}{\partial u}").parts[0].sides[0]
+    with pytest.raises(EvaluationError, match="plain ∂"):
+        Evaluator(World(Setting({}, two_steps()), "complex step")).value(tree)
+    total = Evaluator(World(Setting({}, two_steps(), plain_is_total=True), "complex step")).value(tree)
+    assert total == pytest.approx(5.0)
+
+
 @pytest.mark.parametrize("every_state", [False, True])
 def test_the_frameworks_agree_on_every_derivative(every_state: bool) -> None:
     sizes = dict(BATCHES[0])

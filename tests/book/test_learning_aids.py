@@ -113,9 +113,8 @@ def test_a_delivered_notebook_is_plain(built_book, docname):
     for left in (":::", "```{", "{quiz", "{wrong", "{right", "{eq}", "{ref}", "{term}", "{index}", "{cite", "{doc}"):
         assert left not in without_code, left
     assert prose.count("**Right.**") == len(re.findall(r"^\*\*Question \d\.\*\*", prose, re.MULTILINE)) >= 3
-    assert (
-        prose.count("<summary>") == prose.count("</details>") == prose.count("**Right.**") + prose.count("**Wrong.**")
-    )
+    choices = prose.count("**Right.**") + prose.count("**Wrong.**")
+    assert prose.count("<summary>") == prose.count("</details>") >= choices
 
 
 @pytest.mark.slow

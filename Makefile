@@ -46,7 +46,7 @@ course: book release class ## everything: environment, book, exercises, the samp
 book: $(STAMPS)/book ## execute and build the book into _build/html
 equations: $(STAMPS)/equations ## every numbered equation of the book, tested as printed
 equation: $(VENV)/.ready ## one of them (LABEL=eq-bptt-dh)
-	@$(BIN)/python -m pytest -q tests/equations --label "$(LABEL)"
+	@$(BIN)/python -m pytest -q tests/equations/test_*_equations.py --label "$(LABEL)"
 	@$(BIN)/python -m autograder.equations "$(LABEL)"
 release: $(STAMPS)/release ## make exercises/ from solutions/
 class: $(STAMPS)/class ## make and grade the sample class in _build/class

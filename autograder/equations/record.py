@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -32,17 +32,14 @@ def load(path: Path = RECORD) -> dict[str, Entry]:
     return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
 
 
-def merge(entries: Mapping[str, Entry], keep: Iterable[str] | None = None, path: Path = RECORD) -> None:
-    """Put entries into the record, safely beside other processes. `keep`: labels that exist; others are removed."""
+def merge(entries: Mapping[str, Entry], path: Path = RECORD) -> None:
+    """Put entries into the record, safely beside other processes; fields that an entry does not give are kept."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         record = load(path)
         for label, entry in entries.items():
             record[label] = {**record.get(label, {}), **entry}
-        if keep is not None:
-            kept = set(keep)
-            record = {label: entry for label, entry in record.items() if label in kept}
         new = path.with_suffix(".new")
         new.write_text(json.dumps(record, indent=1, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8")
         new.replace(path)

@@ -19,6 +19,7 @@ def of_chapter(
 ) -> tuple[Callable, Callable, Callable]:
     """Three tests of a module of declarations: every label is declared, each holds, each mutant fails.
 
+    Slow as a whole, so not in `make test-fast`; `make equations` runs them all, and the book is not built without them.
     equal: mutants that are the same equation, {label: {"plus to minus, no. 2": why}}; each is held to be equal.
     """
     chapter = importlib.import_module(f"autograder.equations.{module}").chapter
@@ -30,6 +31,7 @@ def of_chapter(
         assert not chapter.without_equation(), "declared labels that the page does not have"
         assert set(same) <= set(labels)
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("label", labels)
     def equation(label: str, put_on_record: Callable[..., None], request: pytest.FixtureRequest) -> None:
         latex, kind = chapter.equations[label], chapter.declarations[label].kind
@@ -39,6 +41,7 @@ def of_chapter(
         errors = chapter.errors(label)
         put_on_record(label, outcome="passed", errors=errors)
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("label", labels)
     def mutant(label: str, put_on_record: Callable[..., None]) -> None:
         allowed = dict(same.get(label, {}))

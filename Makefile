@@ -46,6 +46,7 @@ course: book release class ## everything: environment, book, exercises, the samp
 book: $(STAMPS)/book ## execute and build the book into _build/html
 equations: $(STAMPS)/equations ## every numbered equation of the book, tested as printed
 equation: $(VENV)/.ready ## one of them (LABEL=eq-bptt-dh)
+	@[ -n "$(LABEL)" ] || { echo "make: which equation? make equation LABEL=eq-bptt-dh"; exit 1; }
 	@$(BIN)/python -m pytest -q tests/equations/test_*_equations.py --label "$(LABEL)"
 	@$(BIN)/python -m autograder.equations "$(LABEL)"
 release: $(STAMPS)/release ## make exercises/ from solutions/

@@ -82,7 +82,7 @@ def check(label: str, equation: Statements, world: World, options: Options) -> l
         try:
             with np.errstate(all="ignore"):  # what is not finite is reported as such
                 error = _statement(statement, shape, truth, world, options, ranges)
-        except (EvaluationError, ArithmeticError, LookupError, np.linalg.LinAlgError) as reason:
+        except (EvaluationError, ArithmeticError, LookupError, RecursionError, np.linalg.LinAlgError) as reason:
             raise EquationError(f"{label}, statement {number} ({world.framework}): {reason}") from None
         errors.append(error)
     if expected:

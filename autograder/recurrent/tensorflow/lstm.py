@@ -133,8 +133,8 @@ def _sequence_by_hand(X: Tensor, h_0: Tensor, c_0: Tensor, weights: dict[str, Te
             seen = [*(d * C_prev for d in dA_before), dA_o * C]
             found["P"] = tf.stack([tf.reduce_sum(d, [0, 1]) for d in seen])
         if R is not None:
-            dH = G + tf.concat([dH_prev[1:], tf.zeros_like(h_0)[None]], axis=0)  # h_T has no later step
-            found["R"] = over_steps(counted * o * tanh_C, dH)
+            later = tf.concat([dH_prev[1:], tf.zeros_like(h_0)[None]], axis=0)  # what reaches h_t from step t + 1
+            found["R"] = over_steps(counted * o * tanh_C, G + later)
         return tf.tensordot(dA, W, [[2], [1]]), dH_prev[0], dC_prev[0], found, None
 
     return (H, C), backward

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import fields, is_dataclass
 from typing import Any
 
 import numpy as np
 
 from autograder.equations import values as v
+from autograder.equations.derivatives import derivative
+from autograder.equations.members import differing, replaced
 from autograder.equations.program import Key
 from autograder.equations.tree import (
     Big,
@@ -82,7 +83,7 @@ class Evaluator:
             case Run():
                 return self._run(tree)
             case Derivative():
-                return self._derivative(tree)
+                return derivative(tree, self.world, self.place)
             case Matrix():
                 return np.array([[self.value(e) for e in row] for row in tree.rows], dtype=float)
             case Tuple():
@@ -109,11 +110,11 @@ class Evaluator:
         if tree.name in self.world.values:
             return self._declared(tree)
         if tree.name.startswith(DELTA):
-            place = self._place(tree, tree.name.removeprefix(DELTA), tree.whole.removeprefix(DELTA))
+            place = self.place(tree, tree.name.removeprefix(DELTA), tree.whole.removeprefix(DELTA))
             if place is not None:
                 return v.entries(self.world.delta(*place[0]), place[1], self.world.one_sequence)
         else:
-            place = self._place(tree, tree.name, tree.whole)
+            place = self.place(tree, tree.name, tree.whole)
             if place is not None:
                 return v.entries(self.world.value(*place[0]), place[1], self.world.one_sequence)
         if tree.name in self.world.beyond:
@@ -134,7 +135,7 @@ class Evaluator:
             return NOTHING
         return v.entries(found, indices[arity:], self.world.one_sequence and not isinstance(declared, Computed))
 
-    def _place(self, tree: Symbol, name: str, whole: str) -> tuple[Key, tuple[int, ...]] | None:
+    def place(self, tree: Symbol, name: str, whole: str) -> tuple[Key, tuple[int, ...]] | None:
         """Where a symbol stands in the program: its key and the subscripts that are left, or None."""
         if whole and self.world.times(whole):
             return (whole,), ()
@@ -252,63 +253,20 @@ class Evaluator:
 
     def _run(self, tree: Run) -> Value:
         """first … last, by the one index in which they differ; downwards if first and second say so."""
-        start, end = self._differing(tree.first, tree.last)
+        start, end = differing(tree.first, tree.last)
         step = 1
         if tree.second is not None:
-            _, second = self._differing(tree.first, tree.second)
+            _, second = differing(tree.first, tree.second)
             step = self.index(second) - self.index(start)
         if abs(step) != 1:
             raise EvaluationError("the members before the dots are not neighbours")
         result: Value = NOTHING if tree.operator == "sum" else EMPTY
         for index in range(self.index(start), self.index(end) + step, step):
-            value = self.value(_replaced(tree.first, start, Number(float(index))))
+            value = self.value(replaced(tree.first, start, Number(float(index))))
             result = v.add(result, value) if tree.operator == "sum" else v.multiply(result, value)
         return result
 
-    def _differing(self, one: Tree, other: Tree) -> tuple[Tree, Tree]:
-        pairs = list(_differences(one, other))
-        if not pairs or any(pair != pairs[0] for pair in pairs):
-            raise EvaluationError("the members before and after the dots must differ in one index")
-        return pairs[0]
-
-    # --- derivatives, shapes ---------------------------------------------------------------------------------
-
-    def _derivative(self, tree: Derivative) -> Value:
-        """From the backend. Of a row by a row: what is moved first, what moves with it second, as J_t[i, j]."""
-        above, below = self._moved(tree.numerator), self._moved(tree.denominator)
-        jacobian = self.world.jacobian(above[0], below[0], tree.kind == "immediate")
-        if tree.kind == "partial" and self.world.has_states and not self.world.setting.plain_is_total:
-            raise EvaluationError("a plain ∂ does not say whether d or ∂⁺ is meant")
-        moves, moved = above[1], below[1]
-        table = jacobian.reshape(-1, int(np.prod(self.shape(below[0]), dtype=int)))[
-            np.ix_(moves.ravel(), moved.ravel())
-        ]
-        if moves.size == 1:
-            return table.reshape(moved.shape)
-        if moved.size == 1:
-            return table.reshape(moves.shape)
-        if self.world.setting.columns:
-            return table.reshape(v.shape_of(moves) + v.shape_of(moved))
-        return table.T.reshape(v.shape_of(moved) + v.shape_of(moves))
-
-    def shape(self, key: Key) -> tuple[int, ...]:
-        assert self.world.backend is not None
-        return self.world.backend.shapes[key]
-
-    def _moved(self, tree: Tree) -> tuple[Key, Any]:
-        """A symbol's key in the program, and the places of its entries in it, flat."""
-        if isinstance(tree, Group):
-            return self._moved(tree.body)
-        place: tuple[Key, tuple[int, ...]] | None = None
-        if tree in self.world.expressions:
-            place = self.world.expressions[tree], ()
-        elif isinstance(tree, Symbol):
-            place = self._place(tree, tree.name, tree.whole)
-        if place is None:
-            raise EvaluationError("a derivative of or by something that the world's program does not compute")
-        shape = self.shape(place[0])
-        flat = np.arange(int(np.prod(shape, dtype=int))).reshape(shape)
-        return place[0], np.asarray(v.entries(flat, place[1], self.world.one_sequence) if place[1] else flat)
+    # --- shapes ----------------------------------------------------------------------------------------------
 
     def _braced(self, tree: Braced) -> Value:
         value = self.value(tree.body)
@@ -330,39 +288,3 @@ class Evaluator:
             return
         if v.shape_of(np.empty(said)) != v.shape_of(value):
             raise EvaluationError(f"a shape is printed as {said} and is {np.shape(value)}")
-
-
-def _differences(one: Any, other: Any) -> Iterator[tuple[Tree, Tree]]:
-    """The smallest parts in which two trees of the same form differ, leaving out names made from subscripts."""
-    if one == other:
-        return
-    if isinstance(one, Symbol) and isinstance(other, Symbol) and one.name == other.name and one.indices:
-        for a, b in zip(one.indices, other.indices, strict=True):
-            if a != b:
-                yield a, b
-    elif (
-        type(one) is type(other)
-        and is_dataclass(one)
-        and isinstance(one, Transpose | Group | Product | Derivative | Power)
-    ):
-        for f in fields(one):
-            yield from _differences(getattr(one, f.name), getattr(other, f.name))
-    elif isinstance(one, tuple) and isinstance(other, tuple) and len(one) == len(other):
-        for a, b in zip(one, other, strict=True):
-            yield from _differences(a, b)
-    else:
-        yield one, other
-
-
-def _replaced(tree: Any, old: Tree, new: Tree) -> Any:
-    """The tree with an index exchanged."""
-    if tree == old:
-        return new
-    if isinstance(tree, tuple):
-        return tuple(_replaced(t, old, new) for t in tree)
-    if is_dataclass(tree) and isinstance(tree, Tree):
-        changed = {f.name: _replaced(getattr(tree, f.name), old, new) for f in fields(tree)}
-        if isinstance(tree, Symbol):
-            changed["whole"] = tree.whole if changed["indices"] == tree.indices else ""
-        return type(tree)(**changed)
-    return tree

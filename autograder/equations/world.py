@@ -109,6 +109,10 @@ class World:
         self.used_framework = True
         return self.backend
 
+    def shape(self, key: Key) -> tuple[int, ...]:
+        """The shape of a value of the program."""
+        return self._ran(key).shapes[key]
+
     def delta(self, *key: Any) -> Array:
         """d loss / d value, in the value's shape."""
         return self.jacobian(self.program.loss, key)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from autograder.equations.chapters import Chapter
+from autograder.equations.foundations import bptt_cut_worlds as cut
 from autograder.equations.foundations import bptt_worlds as worlds
 from autograder.equations.foundations.networks import operations
 
@@ -44,17 +45,17 @@ chapter.read("eq-bptt-mask-dh", world=worlds.masked, over={"t": "0..T"})
 
 # cost
 chapter.read("eq-bptt-flops", equals=[lambda world: operations(world)[0], lambda world: operations(world)[1]])
-chapter.read("eq-bptt-checkpoints", world=worlds.checkpoints, where=lambda world, L=1, **_: world.sizes["T"] % L == 0)
+chapter.read("eq-bptt-checkpoints", world=cut.checkpoints, where=lambda world, L=1, **_: world.sizes["T"] % L == 0)
 
 # truncation
-chapter.read("eq-bptt-tau", "eq-bptt-truncated", "eq-bptt-bias", world=worlds.truncated)
+chapter.read("eq-bptt-tau", "eq-bptt-truncated", "eq-bptt-bias", world=cut.truncated)
 chapter.read("eq-bptt-term", world=worlds.sequence)
 chapter.read("eq-bptt-term-bound", world=worlds.contracting)
-chapter.read("eq-bptt-share", world=worlds.blocks)
+chapter.read("eq-bptt-share", world=cut.blocks)
 
 # forward
-chapter.read("eq-bptt-influence", "eq-bptt-rtrl", "eq-bptt-rtrl-gradient", world=worlds.forward)
-chapter.read("eq-bptt-uoro", "eq-bptt-unbiased", world=worlds.signs)
+chapter.read("eq-bptt-influence", "eq-bptt-rtrl", "eq-bptt-rtrl-gradient", world=cut.forward)
+chapter.read("eq-bptt-uoro", "eq-bptt-unbiased", world=cut.signs)
 
 # in other notations
 chapter.read("eq-bptt-four-lines", world=worlds.columns, over={"j": "1..T"}, downwards=("j",))

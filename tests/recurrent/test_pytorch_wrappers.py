@@ -141,6 +141,7 @@ def test_float32_is_kept_and_inputs_are_left_alone(by_hand):
     H.sum().backward()
     assert {t.dtype for t in (H, *last, *(p.grad for p in module.parameters()))} == {torch.float32}
     assert all(torch.equal(a, b) for a, b in zip(watched, copies, strict=True))
+    assert isinstance(last, tuple)
 
 
 def test_without_a_state_it_starts_from_zeros():
@@ -218,6 +219,11 @@ BAD_ARGUMENTS = {
     ),
     "width of a state": ({"state_0": [torch.zeros(1, 3)] * 2 + [torch.zeros(1, 4)]}, ValueError, "c_0: expected shape"),
     "width of X": ({"X": torch.zeros(4, 1, 3)}, ValueError, r"X: expected shape \(T, B, 2\), got \(4, 1, 3\)"),
+    "rank of X, with dropout": (
+        {"X": X_SMALL[0], "dropout": [None] * 3},
+        ValueError,
+        r"X: expected shape \(T, B, 2\), got \(1, 2\)",
+    ),
     "mask": ({"mask": torch.ones(1, 4)}, ValueError, r"mask: expected shape \(T, B\) = \(4, 1\), got \(1, 4\)"),
     "entries of dropout": ({"dropout": [None, None]}, ValueError, "dropout: expected 3 entries, .* got 2"),
     "kind of dropout": ({"dropout": 0.5}, TypeError, "dropout: expected a tuple of tensors and None, got float"),

@@ -335,6 +335,13 @@ def test_round_trips_are_exact_or_refused_with_the_reason(layout, name, dtype):
         np.testing.assert_array_equal(cell.parameters[key], value)
 
 
+def test_a_projection_of_zeros_is_a_projection():
+    cell = draw_cell("lstm", K=2)
+    cell.parameters["R"][:] = 0
+    with pytest.raises(CannotRepresent, match="Keras has no place for a projection"):
+        to_keras(cell)
+
+
 def test_what_is_zero_need_not_be_represented():
     cell = draw_cell("lstm", peepholes=True)
     cell.parameters["P"][:] = 0
@@ -345,11 +352,13 @@ def test_what_is_zero_need_not_be_represented():
     assert_same_cell(from_flax(to_flax(gru), "gru-after"), gru)
 
 
+@pytest.mark.parametrize("K", [None, 2])
 @pytest.mark.parametrize("peepholes", [False, True])
-def test_an_uncoupled_lstm_computes_the_same(peepholes):
-    cell = draw_cell("lstm-coupled", peepholes=peepholes)
+def test_an_uncoupled_lstm_computes_the_same(peepholes, K):
+    cell = draw_cell("lstm-coupled", peepholes=peepholes, K=K)
     X, state = draw_input(cell)
-    for one, other in zip(run(cell, X, state), run(uncouple(cell), X, state), strict=True):
+    (H, last), (H_plain, last_plain) = run(cell, X, state), run(uncouple(cell), X, state)
+    for one, other in zip((H, *last), (H_plain, *last_plain), strict=True):
         np.testing.assert_allclose(one, other, **CLOSE)
     with pytest.raises(ValueError, match="cell: expected kind 'lstm-coupled', got 'lstm'"):
         uncouple(draw_cell("lstm"))

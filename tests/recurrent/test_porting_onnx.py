@@ -261,8 +261,9 @@ def test_layers_that_onnx_has_no_operator_for():
         onnx_node(to_layer(draw_cell("lstm", K=2)))
     with pytest.raises(CannotRepresent, match="one operator for both directions, not lstm and gru-after"):
         onnx_node(Bidirectional(one, to_layer(draw_cell("gru-after"))))
-    with pytest.raises(CannotRepresent, match="not lstm and lstm-coupled"):
-        to_onnx(draw_cell("lstm"), draw_cell("lstm-coupled"))
+    for kind, other in (("lstm", "lstm-coupled"), ("rnn-tanh", "lstm"), ("gru-before", "rnn-relu")):
+        with pytest.raises(CannotRepresent, match=f"one operator for both directions, not {kind} and {other}"):
+            to_onnx(draw_cell(kind), draw_cell(other))
     with pytest.raises(CannotRepresent, match=r"of one size, not W of \(3, 20\) and \(3, 24\)"):
         to_onnx(draw_cell("lstm"), draw_cell("lstm", H=6))
     with pytest.raises(TypeError, match="layer: expected a VanillaRNN, LSTM, VariantLSTM or GRU, got Stack"):

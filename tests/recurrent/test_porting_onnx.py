@@ -247,6 +247,22 @@ def test_layers_come_back_from_their_operator(layer):
     np.testing.assert_array_equal(back.forward(X).H, layer.forward(X).H)
 
 
+def test_attributes_are_as_onnx_documents_them():
+    H = {"hidden_size": 5}
+    one = H | {"direction": "forward"}
+    assert to_onnx(draw_cell("lstm")).attributes == one
+    assert to_onnx(draw_cell("lstm-coupled")).attributes == one | {"input_forget": 1}
+    assert to_onnx(draw_cell("gru-after")).attributes == one | {"linear_before_reset": 1}
+    assert to_onnx(draw_cell("gru-before")).attributes == one | {"linear_before_reset": 0}
+    pair = to_onnx(draw_cell("rnn-relu"), draw_cell("rnn-identity")).attributes
+    assert pair == H | {
+        "direction": "bidirectional",
+        "activations": ["Relu", "Affine"],
+        "activation_alpha": [1.0],
+        "activation_beta": [0.0],
+    }
+
+
 def test_the_layer_is_the_fast_one_where_there_is_one():
     kinds = {"rnn-relu": VanillaRNN, "lstm": LSTM, "lstm-coupled": VariantLSTM, "gru-before": GRU}
     for kind, layer in kinds.items():

@@ -90,7 +90,7 @@ $(VENV)/.ready: pyproject.toml constraints.txt
 	@touch $@
 
 # What the chapters' cells import and the packages they run on: when these change, every cell runs again.
-$(STAMPS)/cells: constraints.txt $(shell find autograder/recurrent -name '*.py') autograder/figures.mplstyle
+$(STAMPS)/cells: constraints.txt $(shell find autograder/recurrent -name "*.py") autograder/frameworks.py autograder/figures.mplstyle
 	@mkdir -p $(STAMPS)
 	@rm -rf _build/.jupyter_cache
 	@touch $@

@@ -99,6 +99,56 @@ def test_three_times_the_same(chapter, name, sizes, dtype):
         assert np.array_equal(value, before[key]), f"{key} was changed"
 
 
+def one_sequence(sizes: tuple[int, ...], dtype: type) -> dict[str, object]:
+    """Arguments of what runs one sequence: X (T, D), h_0 (H,), its states H (T, H), dY (T, K), signs (N, T, H)."""
+    T, _, D, H, K = sizes
+    rng = np.random.default_rng(sum(sizes))
+    given = arguments((T, 1, D, H, K), dtype)
+    given |= {"X": given["X"][:, 0], "h_0": given["h_0"][0], "H": given["H"][:, 0], "G": given["G"][:, 0]}
+    given |= {"dY": rng.normal(size=(T, K)).astype(dtype), "signs": rng.choice([-1, 1], size=(7, T, H)).astype(dtype)}
+    return given
+
+
+READINGS = ["right", "total for immediate", "order reversed", "U not transposed", "slope of the step before"]
+ONE_SEQUENCE = [("rtrl", None), ("uoro", None), *(("four_lines", reading) for reading in READINGS)]
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("sizes", SIZES, ids=str)
+@pytest.mark.parametrize(("name", "reading"), ONE_SEQUENCE)
+def test_of_one_sequence_three_times_the_same(name, reading, sizes, dtype):
+    page, given = PAGES["backpropagation-through-time"], one_sequence(sizes, dtype)
+    given["reading"] = reading
+    before = {key: np.copy(value) for key, value in given.items()}
+    found = {}
+    for framework, convert in {"": np.asarray, "_torch": torch.from_numpy, "_tf": tf.constant}.items():
+        G = convert(given["G"])
+        given["direct"] = lambda h, t, G=G: G[t] * h  # so that the state it is given matters
+        found[framework] = called(getattr(page, name + framework), given, convert)
+    tolerance = 1e-12 if dtype == np.float64 else 1e-4
+    for framework in ("_torch", "_tf"):
+        for mine, their in zip(found[""], found[framework], strict=True):
+            assert their.shape == mine.shape
+            assert their.dtype == mine.dtype == dtype
+            assert np.abs(their - mine).max() <= tolerance * max(1, np.abs(mine).max())
+    for key, value in before.items():
+        assert np.array_equal(given[key], value), f"{key} was changed"
+
+
+def test_direct_gradients_of_the_frameworks():
+    """`direct_torch` and `direct_tf` of chapter 4 against automatic differentiation of the loss of one step."""
+    page, given = PAGES["backpropagation-through-time"], arguments((5, 1, 2, 4, 6), np.float64)
+    V, b_y, c = given["V"], given["b_y"], given["targets"][:, 0]
+    in_torch = page.direct_torch(*map(torch.from_numpy, (V, b_y, c)))
+    in_tf = page.direct_tf(tf.constant(V), tf.constant(b_y), c)
+    for t, state in enumerate(given["H"][:, 0]):
+        h = torch.tensor(state, requires_grad=True)
+        logits = h @ torch.from_numpy(V) + torch.from_numpy(b_y)
+        torch.nn.functional.cross_entropy(logits, torch.tensor(c[t])).backward()
+        for G in (in_torch(torch.from_numpy(state), t), in_tf(tf.constant(state), t)):
+            np.testing.assert_allclose(np.asarray(G), h.grad.numpy(), rtol=1e-12, atol=1e-14)
+
+
 @pytest.mark.parametrize("framework", ["", "_torch", "_tf"])
 @pytest.mark.parametrize(
     ("chapter", "name"),

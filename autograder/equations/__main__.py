@@ -41,7 +41,8 @@ def main(arguments: list[str] | None = None) -> int:
     if labels == ["current"]:
         reasons = stale()
         if reasons:
-            print(f"{len(reasons)} equations are to be tested; the first: {reasons[0]}")
+            what = f"the first: {reasons[0]}" if record.load() else "none has been, here"
+            print(f"{len(reasons)} equations are to be tested; {what}")
         return bool(reasons)
     entries = record.load()
     known = {label: chapter for chapter in chapters() for label in [*chapter.equations, *chapter.without_equation()]}

@@ -389,6 +389,7 @@ def node_with(operator="LSTM", attributes=None, **inputs):
 BAD = {
     "operator": (lambda: Node("Conv", {}, {}), "operator: expected RNN, LSTM or GRU, got 'Conv'"),
     "attribute": (lambda: node_with("GRU", {"input_forget": 1}), "input_forget: ONNX's GRU has no such attribute"),
+    "peepholes of a GRU": (lambda: node_with("GRU", P=np.zeros((1, 9))), "P: expected only W, R, B for ONNX's GRU"),
     "direction": (
         lambda: node_with(attributes={"direction": "backward"}),
         "direction: expected forward, reverse or bidirectional, got 'backward'",

@@ -92,6 +92,8 @@ def from_onnx(node: Node) -> tuple[Cell, ...]:
     nH = H * len(ORDER[family][0])
     shapes: dict[str, tuple[int | str, ...]] = {"W": (dirs, nH, "D"), "R": (dirs, nH, H), "B": (dirs, 2 * nH)}
     shapes |= {"P": (dirs, 3 * H)} if family == "lstm" else {}
+    if "P" not in shapes and node.inputs.get("P") is not None:
+        raise ValueError(f"P: expected only {', '.join(shapes)} for ONNX's {node.operator}")
     weights = {
         name: require(name, array(name, node.inputs, len(shape)), shape)
         for name, shape in shapes.items()

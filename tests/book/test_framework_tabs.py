@@ -62,6 +62,7 @@ def build(tmp_path: Path) -> Callable[..., Built]:
                 "html",
                 confoverrides={
                     "extensions": ["myst_nb", "framework_tabs"],
+                    "source_suffix": {".md": "myst-nb"},  # Sphinx's default is one object for all builds of a process
                     "nb_execution_mode": "off",
                     "html_theme": "basic",
                 },

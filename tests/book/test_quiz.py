@@ -75,6 +75,7 @@ def build(tmp_path: Path) -> Callable[..., Built]:
                 "html",
                 confoverrides={
                     "extensions": ["myst_parser", "offline", "quiz"],
+                    "source_suffix": {".md": "markdown"},  # Sphinx's default is one object for all builds of a process
                     "myst_enable_extensions": ["colon_fence", "dollarmath"],
                     "html_theme": "basic",
                     "html_static_path": [str(ROOT / "book" / "_static")],

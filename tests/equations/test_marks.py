@@ -48,6 +48,7 @@ def book(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.syspath_prepend(str(EXTENSIONS))
     (tmp_path / "conf.py").write_text(
         "extensions = ['myst_parser', 'equation_marks']\nmyst_enable_extensions = ['dollarmath']\n"
+        "source_suffix = {'.md': 'markdown'}\n"  # Sphinx's default is one object for all builds of a process
         "equation_record = 'equations.json'\n"
     )
     (tmp_path / "index.md").write_text("# A book\n\n```{toctree}\nchapter\nappendix\n```\n")

@@ -155,7 +155,7 @@ def _tied(declaration: Declaration, world: World) -> float | None:
     return worst
 
 
-MODULES = ("foundations",)
+MODULES = ("foundations", "gates", "composition")
 
 
 def module_names() -> list[str]:

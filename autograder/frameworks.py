@@ -7,7 +7,8 @@ An extension of IPython, the first cell of every chapter:
 It prints the versions that it finds, and where nothing is missing it does nothing else.
 Where PyTorch or TensorFlow is missing, it leaves out of every cell the statements that
 need it, directly or by a name that such a statement would have made, says so in one
-line, and runs the rest. So comparisons compare what is there.
+line, and runs the rest. So comparisons compare what is there. ONNX, which one chapter
+needs, is missed in silence until a cell needs it.
 
 What is left out is decided from the text of a cell, statement by statement, before the
 cell runs; nothing is put in place of what is missing, and no error is caught.
@@ -23,6 +24,8 @@ from importlib import metadata
 from typing import Any
 
 FRAMEWORKS = {"PyTorch": "torch", "TensorFlow": "tensorflow"}
+# What few chapters need, by all of its modules: a reader hears of it only where it is missed.
+OPTIONAL = {"ONNX": ("onnx", "onnxruntime")}
 # What else cannot be imported without them.
 NEED = {
     "torch": "PyTorch",
@@ -30,6 +33,13 @@ NEED = {
     "keras": "TensorFlow",
     "autograder.recurrent.pytorch": "PyTorch",
     "autograder.recurrent.tensorflow": "TensorFlow",
+    "autograder.recurrent.differences.pytorch": "PyTorch",
+    "autograder.recurrent.differences.keras": "TensorFlow",
+    "autograder.recurrent.differences.onnx_runtime": "ONNX",
+    "autograder.recurrent.porting.onnx_model": "ONNX",
+    "autograder.recurrent.porting.from_onnx_model": "ONNX",
+    "onnx": "ONNX",
+    "onnxruntime": "ONNX",
 }
 
 
@@ -235,7 +245,9 @@ def load_ipython_extension(shell: Any) -> None:
             f"{names} {verb} not installed: what needs {'it' if len(missing) == 1 else 'them'} is left out, the rest"
             f" runs. To have it: pip install {modules}, then restart the kernel."
         )
-        shell.ast_transformers.append(LeaveOut(missing))
+    silent = [name for name, modules in OPTIONAL.items() if not all(map(is_installed, modules))]
+    if missing or silent:
+        shell.ast_transformers.append(LeaveOut([*missing, *silent]))
 
 
 def unload_ipython_extension(shell: Any) -> None:

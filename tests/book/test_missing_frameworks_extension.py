@@ -165,6 +165,43 @@ def test_where_all_is_installed_nothing_is_done(capsys, monkeypatch):
     assert "TensorFlow" in line
 
 
+@pytest.mark.parametrize("lacking", ["onnx", "onnxruntime"])
+def test_what_few_chapters_need_is_missed_only_where_it_is_needed(lacking, capsys, monkeypatch):
+    monkeypatch.setattr(frameworks, "is_installed", lambda module: module != lacking)
+    shell = Shell()
+    load_ipython_extension(shell)
+    (line,) = capsys.readouterr().out.splitlines()
+    assert "ONNX" not in line
+    (transformer,) = shell.ast_transformers
+    assert transformer.missing == {"ONNX"}
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "import onnxruntime as ort",
+        "from onnx import helper",
+        "from autograder.recurrent.porting import onnx_model, to_onnx",
+        "from autograder.recurrent.differences import onnx_runtime",
+    ],
+)
+def test_what_needs_onnx(line):
+    _, printed = run(line, missing=("ONNX",))
+    assert printed == ["ONNX is not installed: this cell is left out."]
+
+
+def test_layouts_of_onnx_need_no_onnx():
+    names, printed = run("from autograder.recurrent.porting import from_onnx, to_onnx", missing=("ONNX",))
+    assert "to_onnx" in names
+    assert not printed
+
+
+@pytest.mark.parametrize(("module", "framework"), [("pytorch", "PyTorch"), ("keras", "TensorFlow")])
+def test_questions_to_a_framework_need_it(module, framework):
+    _, printed = run(f"from autograder.recurrent.differences import {module} as asked", missing=(framework,))
+    assert printed == [f"{framework} is not installed: this cell is left out."]
+
+
 def test_the_reader_is_told_what_to_do(capsys, monkeypatch):
     monkeypatch.setattr(frameworks, "is_installed", lambda module: module != "torch")
     shell = Shell()

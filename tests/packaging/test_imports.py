@@ -55,11 +55,16 @@ def test_every_room_says_what_lives_there(root):
             assert len(text or "") > 80, folder
 
 
-FRAMEWORKS = {"pytorch": {"torch"}, "tensorflow": {"tensorflow", "keras"}, "porting": {"onnx"}}
+FRAMEWORKS = {
+    "pytorch": {"torch"},
+    "tensorflow": {"tensorflow", "keras"},
+    "porting": {"onnx"},
+    "differences": {"torch", "tensorflow", "onnx", "onnxruntime"},
+}
 
 
 def test_recurrent_needs_nothing_but_numpy(root):
-    """Frameworks are imported only in the folders named after them, and onnx only where a model is made."""
+    """Frameworks are imported only in the folders named after them, onnx where a model is made, all where all are asked."""
     folder = root / "autograder" / "recurrent"
     for file in folder.rglob("*.py"):
         where = file.relative_to(folder).parts[0]

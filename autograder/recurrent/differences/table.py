@@ -1,0 +1,93 @@
+"""The answers, framework by framework, and the one table of them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from html import escape
+from types import MappingProxyType
+
+from autograder.recurrent.differences.gates import BlackBox, Gates, ask
+
+NOT_ASKED = "not run here"
+ROWS = MappingProxyType(
+    {
+        "lstm gates": "LSTM: order of the gates",
+        "lstm weights": "LSTM: weights",
+        "lstm biases": "LSTM: biases",
+        "forget": "LSTM: added to f when it runs",
+        "state": "LSTM: order of the state",
+        "gru gates": "GRU: order of the gates",
+        "gru weights": "GRU: weights",
+        "gru biases": "GRU: biases",
+        "reset": "GRU: reset, by default",
+        "update": "GRU: new state",
+        "axes": "axes of the input",
+        "both directions": "last states, two layers, both directions",
+        "start W": "first input weights",
+        "start U": "first recurrent weights",
+        "start b": "first biases, LSTM",
+        "double": "doubles given to a layer as it comes",
+        "padding": "output at padded steps",
+        "dropout": "dropout",
+    }
+)
+
+
+@dataclass(frozen=True)
+class Differences:
+    """One framework's answers: `rows` by the keys of ROWS, `gates` those of its LSTM and GRU."""
+
+    framework: str
+    rows: dict[str, str]
+    gates: dict[str, Gates] = field(default_factory=dict)
+
+
+def of_gates(framework: str, lstm: BlackBox, gru: BlackBox, *, asked_state: bool = True) -> Differences:
+    """The rows about gates and parameters, by asking both layers. Raises what `ask` raises."""
+    found = {"lstm": ask(lstm), "gru": ask(gru)}
+    rows = {}
+    for kind, box in (("lstm", lstm), ("gru", gru)):
+        weights = {name: shape for name, shape in box.shapes.items() if not _bias(box, name)}
+        biases = [name for name in box.shapes if name not in weights]
+        orders = {" ".join(found[kind].blocks[name]) for name in weights}
+        if len(orders) != 1:
+            raise ValueError(f"{framework}, {kind}: expected one order in all weights, got {orders}")
+        rows[f"{kind} gates"] = orders.pop()
+        rows[f"{kind} weights"] = " and ".join(symbols(box, shape) for shape in weights.values())
+        rows[f"{kind} biases"] = " and ".join(
+            f"{symbols(box, box.shapes[name])}: {' '.join(found[kind].blocks[name])}" for name in biases
+        )
+    added = found["lstm"].added_to_f
+    assert added is not None
+    rows["forget"] = f"{added:.0f}" if abs(added - round(added)) < 1e-3 else f"{added:.3f}"
+    if asked_state:
+        rows["state"] = f"({', '.join(found['lstm'].state)})"
+    rows["reset"] = f"{found['gru'].reset} the product"
+    rows["update"] = "(1 − z) n + z h" if found["gru"].z_keeps else "(1 − z) h + z n"
+    return Differences(framework, rows, found)
+
+
+def _bias(box: BlackBox, name: str) -> bool:
+    """Whether a parameter has no axis for inputs or units beside the gates'."""
+    return not {box.D, box.H, box.D + box.H} & set(box.shapes[name])
+
+
+def symbols(box: BlackBox, shape: Sequence[int]) -> str:
+    """(12, 3) as "(4H, H)". Numbers below 3 stay numbers."""
+    D, H = box.D, box.H
+    names = {D: "D", H: "H", D + H: "D + H"} | {n * H: f"{n}H" for n in (3, 4, 6, 8)}
+    inside = ", ".join(names.get(size, str(size)) for size in shape)
+    return f"({inside})"
+
+
+def html(found: Sequence[Differences]) -> str:
+    """The table: one row a question that anybody answered, one column a framework."""
+    head = "".join(f'<th scope="col">{escape(one.framework)}</th>' for one in found)
+    body = []
+    for key, title in ROWS.items():
+        if any(key in one.rows for one in found):
+            cells = "".join(f"<td>{escape(one.rows.get(key, NOT_ASKED))}</td>" for one in found)
+            body.append(f'<tr><th scope="row">{escape(title)}</th>{cells}</tr>')
+    return (
+        '<div style="overflow-x: auto" tabindex="0" role="region" aria-label="Differences between the frameworks">'
+        f'<table class="table"><thead><tr><th></th>{head}</tr></thead><tbody>{"".join(body)}</tbody></table></div>'
+    )

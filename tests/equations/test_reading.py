@@ -42,6 +42,9 @@ def test_a_symbol_has_a_name_indices_and_a_name_with_its_subscript() -> None:
     assert one(r"\delta \tilde h_t") == Symbol(r"\delta \tilde h", (Symbol("t"),), r"\delta \tilde h_t")
     assert one(r"\dot{h}") == one(r"\dot h") == Symbol(r"\dot h")
     assert one(r"\widehat C") == one(r"\hat{C}") == Symbol(r"\hat C")
+    assert one(r"\delta \overleftarrow{h}_t") == Symbol(
+        r"\delta \overleftarrow h", (Symbol("t"),), r"\delta \overleftarrow h_t"
+    )
     assert one(r"\boldsymbol{\delta}") == Symbol(r"\boldsymbol{\delta}")
     assert one(r"x_{\text{max}}") == Symbol("x_max")
     assert one(r"h_0^{\text{shared}}") == Symbol("h^shared", (Number(0.0),), "h_0^shared")

@@ -107,8 +107,9 @@ $(STAMPS)/book: $(PAGES) $(STAMPS)/cells $(STAMPS)/equations | $(VENV)/.ready
 		echo "make: the book did not build; the first warning or error above says where"; exit 1; }
 	@touch $@
 
-$(STAMPS)/release: $(SOURCES) $(PACKAGE) nbgrader_config.py | $(VENV)/.ready
+$(STAMPS)/release: $(SOURCES) $(PACKAGE) $(PAGES) nbgrader_config.py | $(VENV)/.ready
 	@mkdir -p $(STAMPS)
+	@$(BIN)/python -m autograder.grading.book_places
 	@for assignment in $(sort $(notdir $(patsubst %/,%,$(dir $(SOURCES))))); do $(BIN)/unrolled release $$assignment; done
 	@touch $@
 

@@ -71,6 +71,16 @@ def _parser() -> argparse.ArgumentParser:
         "marks", _marks, "Enter marks given by hand, from a CSV file.", "unrolled marks marks.csv", assignment=False
     )
     marks.add_argument("file", type=Path, help="columns: student, assignment, notebook, question, points, comment")
+    audit = command(
+        "audit",
+        _audit,
+        "Put every known mistake and accepted variant to the checks.",
+        "unrolled audit vanilla --framework numpy",
+        assignment=False,
+    )
+    audit.add_argument("assignment", nargs="?", help="one assignment (default: all that have mistakes)")
+    audit.add_argument("--framework", choices=("numpy", "pytorch", "tensorflow"), help="one of them (default: all)")
+    audit.add_argument("--page", type=Path, help="also write the table as a Markdown page")
     sample = command(
         "sample-class",
         _sample_class,
@@ -143,6 +153,25 @@ def _marks(course, options) -> int:
 
     print(f"{enter_marks(course, options.file)} marks entered")
     return 0
+
+
+def _audit(course, options) -> int:
+    from autograder.grading.audit import FRAMEWORKS, audit, audited, table, write_page
+    from autograder.grading.course import CourseError
+
+    known = audited(course.root / "solutions")
+    if options.assignment and options.assignment not in known:
+        raise CourseError(f"no assignment {options.assignment} with known mistakes; there are: {', '.join(known)}")
+    frameworks = (options.framework,) if options.framework else FRAMEWORKS
+    rows = []
+    for assignment in [options.assignment] if options.assignment else known:
+        for row in audit(course.root / "solutions", assignment, frameworks):
+            rows.append(row)
+            print(f"{row.question:<36} {row.framework:<11} {row.told()}", flush=True)
+    print(table(rows)[-1])
+    if options.page:
+        write_page(rows, options.page)
+    return 1 if any(row.not_caught or row.refused for row in rows) else 0
 
 
 def _sample_class(course, options) -> int:

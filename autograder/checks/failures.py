@@ -18,7 +18,8 @@ class CheckFailure(AssertionError):
 
     `question` is the check's name, `headline` one sentence, `verdicts` one for each output (empty when the
     answer could not be judged at all), `problem` the sizes at which it went wrong, `advice` what to look at,
-    and `see` where the book explains it. The text never contains an expected value.
+    `see` where the book explains it, in words, and `mistakes` the names of the known mistakes it was found to
+    be. The text never contains an expected value.
     """
 
     def __init__(
@@ -30,6 +31,7 @@ class CheckFailure(AssertionError):
         problem: str = "",
         advice: str = "",
         see: str = "",
+        mistakes: Sequence[str] = (),
     ) -> None:
         self.question = question
         self.headline = headline
@@ -37,6 +39,7 @@ class CheckFailure(AssertionError):
         self.problem = problem
         self.advice = advice
         self.see = see
+        self.mistakes = tuple(mistakes)
         super().__init__(self.text())
 
     def text(self) -> str:

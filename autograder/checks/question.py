@@ -3,9 +3,12 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from autograder.checks.mistakes import Mistake, Variant
 
 
 class Calling(Enum):
@@ -60,7 +63,12 @@ class Answer:
 
 @dataclass(frozen=True)
 class Question:
-    """What is asked. `advice` maps an output to what to look at when it is wrong ("" for any output)."""
+    """What is asked.
+
+    `advice` maps an output to what to look at when it is wrong in an unknown way ("" for any output). `see` is the
+    label of an equation or section. `reference` is the answer as a NumPy function, of which `mistakes` are edits;
+    it is called as the NumPy answer is.
+    """
 
     name: str
     problems: Callable[[np.random.Generator], Iterator[Problem]]
@@ -69,6 +77,9 @@ class Question:
     see: str = ""
     in_time: frozenset[str] = frozenset()
     """Outputs whose first axis is time."""
+    reference: Callable[..., Any] | None = None
+    mistakes: tuple[Mistake, ...] = ()
+    variants: tuple[Variant, ...] = ()
 
 
 def relative_error(got: object, expected: NDArray, scale: float = 0.0) -> NDArray:

@@ -78,8 +78,8 @@ STUDENTS = (
             Edit("step-backward", "da = dh * (1 - h**2)", "da = dh"),
             Edit(
                 "sequence-forward",
-                "h = m * torch.tanh(a + h @ self.U) + (1 - m) * h",
-                "h = torch.tanh(a + h @ self.U)",
+                "h = m * torch.tanh(from_input[t] + h @ self.U) + (1 - m) * h",
+                "h = torch.tanh(from_input[t] + h @ self.U)",
             ),
         ],
         loses=("step-backward", "sequence-forward"),

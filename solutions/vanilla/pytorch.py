@@ -118,8 +118,9 @@ class VanillaRNN(nn.Module):
         ### BEGIN SOLUTION
         from_input = X @ self.W + self.b
         states, h = [], h_0
-        for a, m in zip(from_input, mask.unsqueeze(-1)):
-            h = m * torch.tanh(a + h @ self.U) + (1 - m) * h
+        for t in range(len(X)):
+            m = mask[t].unsqueeze(-1)
+            h = m * torch.tanh(from_input[t] + h @ self.U) + (1 - m) * h
             states.append(h)
         return torch.stack(states)
         ### END SOLUTION
@@ -142,7 +143,7 @@ check("vanilla/sequence-forward", VanillaRNN, framework="pytorch", rounds=3)
 def softsign_derivative(h):
     """dh/da of h = a / (1 + |a|), given h, a tensor of any shape. Returns a tensor of that shape."""
     ### BEGIN SOLUTION
-    return (1 - h.abs()) ** 2
+    return (1 - torch.abs(h)) ** 2
     ### END SOLUTION
 
 
@@ -281,7 +282,7 @@ def softmax_loss(Y, targets, mask):
     log_p = Y - Y.logsumexp(dim=-1, keepdim=True)
     one_hot = nn.functional.one_hot(targets, Y.shape[-1]).to(Y.dtype)
     loss = -(mask.unsqueeze(-1) * one_hot * log_p).sum() / count
-    dY = (log_p.exp() - one_hot) * mask.unsqueeze(-1) / count
+    dY = (torch.exp(log_p) - one_hot) * mask.unsqueeze(-1) / count
     return loss, dY
     ### END SOLUTION
 

@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 
 
 class Missing(NamedTuple):
-    """Stands where an output should be, with the reason why there is none."""
+    """Stands where an output should be, with the reason why there is none; `shape` where that much is known."""
 
     reason: str
+    shape: tuple[int, ...] | None = None
 
 
 class Unsuitable(Exception):

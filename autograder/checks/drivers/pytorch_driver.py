@@ -1,5 +1,6 @@
 """PyTorch: functions of tensors, `torch.autograd.Function`s, and `nn.Module`s. Runs where the tensors are: CPU."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,6 +11,10 @@ from torch import nn
 from autograder.checks.drivers import Missing, Unsuitable
 
 MODULE_DTYPE = "float64"
+
+_INVALID_GRADIENT = re.compile(
+    r"invalid gradient at index (\d+) - got (\[[\d, ]*\]) but expected shape compatible with (\[[\d, ]*\])"
+)
 
 
 def _tensor(array: NDArray, track: bool = False) -> torch.Tensor:
@@ -38,8 +43,27 @@ def _gradients(output: object, wanted: Sequence[torch.Tensor], upstream: torch.T
         return [Missing("gets no gradient: the output is cut off from it (detach, .data, .numpy()?)")] * len(wanted)
     if output.shape != upstream.shape:
         return [Missing("not judged until the output has the right shape")] * len(wanted)
-    found = torch.autograd.grad(output, list(wanted), upstream.to(output.dtype), allow_unused=True)
+    try:
+        found = torch.autograd.grad(output, list(wanted), upstream.to(output.dtype), allow_unused=True)
+    except RuntimeError as error:
+        refused = _INVALID_GRADIENT.search(str(error))
+        if not refused:
+            raise
+        return _refused(wanted, *(tuple(map(int, re.findall(r"\d+", text))) for text in refused.groups()))
     return [Missing("gets no gradient") if g is None else _arrays(g) for g in found]
+
+
+def _refused(
+    wanted: Sequence[torch.Tensor], index: tuple[int, ...], got: tuple[int, ...], expected: tuple[int, ...]
+) -> list[object]:
+    """PyTorch gives no gradient at all when one has the wrong shape: say which, by its place among `wanted`."""
+    outcome: list[object] = [Missing("not judged until every gradient has the right shape")] * len(wanted)
+    place = index[0] if tuple(wanted[min(index[0], len(wanted) - 1)].shape) == expected else None
+    if place is None:
+        place = next((k for k, w in enumerate(wanted) if tuple(w.shape) == expected), 0)
+    remark = ": it is transposed" if got == expected[::-1] else ""
+    outcome[place] = Missing(f"has shape {got}, expected {expected}{remark}", got)
+    return outcome
 
 
 def pull_back(

@@ -1,4 +1,4 @@
-"""The assignment `vanilla`: one step, a masked sequence, both backwards, the masked softmax loss."""
+"""What is asked in `vanilla`, on which problems, and what is expected: from the reference networks."""
 
 from collections.abc import Iterator
 
@@ -6,6 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autograder.checks.question import Answer, Calling, Problem, Question
+from autograder.checks.vanilla import answers
+from autograder.checks.vanilla.mistakes import MISTAKES
+from autograder.checks.vanilla.variants import VARIANTS
 from autograder.recurrent import VanillaRNN, softmax_cross_entropy, step_backward, step_forward
 
 Generator = np.random.Generator
@@ -191,7 +194,10 @@ QUESTIONS = {
             _step_forward_problems,
             _everywhere(_function(_STEP, ("h",))),
             {"h": "The new state is tanh of three terms: the input times W, the previous state times U, and b."},
-            see='chapter 3, "From a recurrence to a network" (eq-rnn-h)',
+            see="eq-rnn-h",
+            reference=answers.step_forward,
+            mistakes=MISTAKES["step-forward"],
+            variants=VARIANTS["step-forward"],
         ),
         Question(
             "vanilla/sequence-forward",
@@ -206,7 +212,10 @@ QUESTIONS = {
                 "mask is 0, a sequence keeps its state and the others move on.",
                 "": "The states are right, so look for what cuts a parameter off from the result.",
             },
-            see='chapter 3, "Sequences of unequal length: the mask" (eq-rnn-mask)',
+            see="eq-rnn-mask",
+            reference=answers.sequence_forward,
+            mistakes=MISTAKES["sequence-forward"],
+            variants=VARIANTS["sequence-forward"],
             in_time=frozenset({"H"}),
         ),
         Question(
@@ -222,7 +231,10 @@ QUESTIONS = {
                 "dx": "δa goes back to x along W, to h_prev along U: each matrix transposed.",
                 "dh_prev": "δa goes back to x along W, to h_prev along U: each matrix transposed.",
             },
-            see='chapter 3, "The gradient of one step" (eq-rnn-da)',
+            see="eq-rnn-da",
+            reference=answers.step_backward,
+            mistakes=MISTAKES["step-backward"],
+            variants=VARIANTS["step-backward"],
         ),
         Question(
             "vanilla/sequence-backward",
@@ -240,7 +252,10 @@ QUESTIONS = {
                 "masked.",
             }
             | _BACKWARD_ADVICE,
-            see='chapter 4, "The recursion" (eq-bptt-dh)',
+            see="eq-bptt-dh",
+            reference=answers.sequence_backward,
+            mistakes=MISTAKES["sequence-backward"],
+            variants=VARIANTS["sequence-backward"],
             in_time=frozenset({"H", "dX"}),
         ),
         Question(
@@ -252,7 +267,10 @@ QUESTIONS = {
                 "T·B. Subtract the largest logit before exp.",
                 "dY": "δy = p − one-hot(target), zero where the mask is 0, divided by the same number as the loss.",
             },
-            see='chapter 3, "Sum or mean, and over what?" (eq-rnn-dy-mean)',
+            see="eq-rnn-dy-mean",
+            reference=answers.softmax_loss,
+            mistakes=MISTAKES["softmax-loss"],
+            variants=VARIANTS["softmax-loss"],
             in_time=frozenset({"dY"}),
         ),
         Question(
@@ -260,7 +278,10 @@ QUESTIONS = {
             _softsign_problems,
             _everywhere(_function(("h",), ("dh_da",))),
             {"dh_da": "Differentiate h = a / (1 + |a|), then eliminate a: what is 1 − |h| in terms of a?"},
-            see='chapter 3, "The slope of tanh" (eq-rnn-dtanh)',
+            see="eq-rnn-dtanh",
+            reference=answers.softsign_derivative,
+            mistakes=MISTAKES["softsign-derivative"],
+            variants=VARIANTS["softsign-derivative"],
         ),
     )
 }

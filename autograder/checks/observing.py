@@ -1,0 +1,156 @@
+"""Putting an answer to work on one problem, and keeping all that can be seen of it."""
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+import numpy as np
+from numpy.typing import NDArray
+
+from autograder.checks import drivers
+from autograder.checks.calling import Printed, TimeIsUp, time_limit, where_it_happened
+from autograder.checks.failures import CheckFailure
+from autograder.checks.places import described
+from autograder.checks.question import Answer, Calling, Problem, Question
+
+SECONDS = 10.0
+"""How long one call of a learner's answer may take; the problems are tiny."""
+
+
+@dataclass(frozen=True)
+class Observation:
+    """What an answer did on one problem: its outputs by name, and the arguments it changed in place."""
+
+    outputs: Mapping[str, object]
+    changed: frozenset[str]
+
+
+def run_dtype(how: Answer, driver: drivers.Driver, problem: Problem) -> np.dtype:
+    """The type an answer runs in: the problem's, but for modules, which have one of their own."""
+    return problem.dtype if how.calling is not Calling.MODULE else np.dtype(driver.MODULE_DTYPE)
+
+
+def observe(
+    question: Question,
+    how: Answer,
+    driver: drivers.Driver,
+    answer: Callable[..., Any],
+    problem: Problem,
+    printed: Printed,
+    ours: str,
+) -> Observation:
+    """Run the answer on the problem. `ours` is this package's folder, whose frames are not the learner's.
+
+    Raises CheckFailure for an answer that raises, does not return, or returns what cannot be told apart by name.
+    """
+    dtype = run_dtype(how, driver, problem)
+    values = {k: cast(v, dtype) for k, v in problem.values.items()}
+    try:
+        with printed.capture(), time_limit(SECONDS):
+            outputs = _call(question, how, driver, answer, values)
+    except CheckFailure:
+        raise
+    except (Exception, TimeIsUp, SystemExit) as error:
+        _explain(question, answer, problem, error, ours)
+    changed = {a for a in how.arguments if not np.array_equal(values[a], cast(problem.values[a], dtype))}
+    return Observation(outputs, frozenset(changed))
+
+
+def _call(
+    question: Question,
+    how: Answer,
+    driver: drivers.Driver,
+    answer: Callable[..., Any],
+    values: dict[str, NDArray],
+) -> dict[str, object]:
+    """Every output of the answer by name."""
+    arrays = [values[a] for a in how.arguments]
+    if how.calling is Calling.FUNCTION:
+        return by_name(question.name, how.outputs, driver.function(answer, arrays))
+    if how.calling is Calling.PULL_BACK:
+        tracked = [how.arguments.index(a) for a in how.tracked]
+        output, gradients = driver.pull_back(answer, arrays, tracked, values[how.upstream])
+    else:
+        sizes = [int(values[s]) for s in how.sizes]
+        parameters = {p: values[p] for p in how.parameters}
+        output, gradients = driver.module(answer, sizes, parameters, arrays, values[how.upstream])
+    return dict(zip(how.outputs, [output, *gradients], strict=True))
+
+
+def by_name(question: str, outputs: Sequence[str], returned: object) -> dict[str, object]:
+    """What a function returned, by output name: a bare value, a tuple, a list, or a dict with those names.
+
+    Raises CheckFailure when they are not as many as were asked for.
+    """
+    if isinstance(returned, dict) and set(outputs) <= set(returned):
+        return {o: returned[o] for o in outputs}
+    if len(outputs) == 1:
+        alone = isinstance(returned, (tuple, list)) and len(returned) == 1
+        return {outputs[0]: returned[0] if alone else returned}  # type: ignore[index]
+    wanted = f"{len(outputs)} values ({', '.join(outputs)})"
+    if returned is None:
+        raise CheckFailure(question, f"your function returned None, expected {wanted}: is there a return?")
+    if not isinstance(returned, (tuple, list)):
+        raise CheckFailure(question, f"your function returned {kind(returned)}, expected {wanted}")
+    if len(returned) != len(outputs):
+        raise CheckFailure(question, f"your function returned {len(returned)} values, expected {wanted}")
+    return dict(zip(outputs, returned, strict=True))
+
+
+def agree_on_arguments(name: str, answer: Callable[..., Any], expected: Sequence[str]) -> None:
+    """Refuse a function that cannot be called as the task says, before any of it runs. Raises CheckFailure."""
+    try:
+        signature = inspect.signature(answer)
+    except (TypeError, ValueError):
+        return
+    own = [p for p in signature.parameters if p != "self"]
+    try:
+        signature.bind(*expected)
+    except TypeError:
+        raise CheckFailure(
+            name,
+            f"your function takes {len(own)} arguments ({', '.join(own)}), "
+            f"the task calls it with {len(expected)} ({', '.join(expected)})",
+        ) from None
+    if own != list(expected) and sorted(own) == sorted(expected):
+        raise CheckFailure(
+            name,
+            f"the arguments stand in the order ({', '.join(own)}), the task's order is ({', '.join(expected)})",
+        )
+
+
+def _explain(question: Question, answer: Any, problem: Problem, error: BaseException, ours: str) -> NoReturn:
+    """Turn whatever the learner's code raised into a CheckFailure."""
+    called = getattr(answer, "__name__", "your answer")
+    where = where_it_happened(error, ours)
+    if isinstance(error, NotImplementedError):
+        raise CheckFailure(
+            question.name,
+            f"{called} is not written yet",
+            advice="Replace `raise NotImplementedError()` with your code, run that cell, then run this one again.",
+        ) from None
+    if isinstance(error, TimeIsUp):
+        headline = f"{called} did not return within {SECONDS:.0f} seconds"
+        advice = f"Is there a loop that never ends? It was at {where}." if where else "Is there an endless loop?"
+    elif isinstance(error, drivers.Unsuitable):
+        headline, advice = f"expected {error}", ""
+    else:
+        message = " ".join(str(error).split())
+        message = message if len(message) <= 200 else message[:200] + " …"
+        headline = f"{called} raised {type(error).__name__}: {message}"
+        advice = f"It happened at {where}." if where else ""
+    raise CheckFailure(
+        question.name, headline, problem=problem.given, advice=advice, see=described(question.see)
+    ) from None
+
+
+def cast(array: NDArray, dtype: np.dtype) -> NDArray:
+    """A fresh copy; floating-point arrays in the type the answer is run in, others as they are."""
+    return array.astype(dtype) if array.dtype.kind == "f" else array.copy()
+
+
+def kind(value: object) -> str:
+    """ "a list", "an int": what something is, for a sentence."""
+    name = type(value).__name__
+    return f"{'an' if name[0] in 'aeiou' else 'a'} {name}"

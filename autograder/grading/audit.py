@@ -1,0 +1,173 @@
+"""The mutation table: every known mistake and every accepted variant, made in the solutions and put to the checks.
+
+A mistake is *caught* when its question's test cell fails, and *named* when the failure says that mistake and no other.
+A variant is *accepted* when the cell passes. The cells are the ones that grade, hidden tests included.
+"""
+
+import contextlib
+import importlib
+import io
+import linecache
+import warnings
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from IPython.core.inputtransformer2 import TransformerManager
+from nbformat import NotebookNode
+
+from autograder.checks.checking import assignments
+from autograder.checks.failures import CheckFailure
+from autograder.checks.mistakes import apply
+from autograder.checks.question import Question
+from autograder.grading.sources import notebook_of
+from autograder.grading.translation import with_mistake
+
+FRAMEWORKS = ("numpy", "pytorch", "tensorflow")
+
+
+@dataclass
+class Row:
+    """One question in one framework. Lists hold names; `not_here` are mistakes that cannot be made there."""
+
+    question: str
+    framework: str
+    mistakes: list[str] = field(default_factory=list)
+    not_caught: list[str] = field(default_factory=list)
+    not_named: list[str] = field(default_factory=list)
+    not_here: list[str] = field(default_factory=list)
+    variants: list[str] = field(default_factory=list)
+    refused: list[str] = field(default_factory=list)
+    messages: dict[str, str] = field(default_factory=dict)
+    """What whoever made it is told: mistake or refused variant to text."""
+
+    @property
+    def counts(self) -> tuple[int, int, int, int, int]:
+        """Mistakes caught, named rightly, all; variants accepted, all."""
+        made, tried = len(self.mistakes), len(self.variants)
+        return made - len(self.not_caught), made - len(self.not_named), made, tried - len(self.refused), tried
+
+    def told(self) -> str:
+        """The counts and what is to be put right, as one line."""
+        caught, named, made, accepted, tried = self.counts
+        text = f"mistakes caught {caught} / {made}, named {named} / {made}; variants accepted {accepted} / {tried}"
+        for what, names in (("not caught", self.not_caught), ("refused", self.refused), ("not named", self.not_named)):
+            if names:
+                text += f"; {what}: {', '.join(names)}"
+        return text
+
+
+def audited(solutions: Path) -> list[str]:
+    """The assignments that have questions with known mistakes and a folder in solutions/."""
+    return [a for a in assignments() if (solutions / a).is_dir()]
+
+
+def table(rows: Sequence[Row]) -> list[str]:
+    """The mutation table as lines of Markdown; the last is the sum."""
+    lines = [
+        "| question | framework | mistakes caught | named rightly | variants accepted |",
+        "|---|---|---|---|---|",
+    ]
+    sums = [0] * 5
+    for row in rows:
+        caught, named, made, accepted, tried = row.counts
+        sums = [total + n for total, n in zip(sums, row.counts, strict=True)]
+        lines.append(
+            f"| {row.question} | {row.framework} | {caught} / {made} | {named} / {made} | {accepted} / {tried} |"
+        )
+    caught, named, made, accepted, tried = sums
+    lines.append(f"| all | | {caught} / {made} | {named} / {made} | {accepted} / {tried} |")
+    return lines
+
+
+def write_page(rows: Sequence[Row], path: Path) -> None:
+    """The table as a page of its own."""
+    distinct = {(row.question, name) for row in rows for name in (*row.mistakes, *row.not_here)}
+    text = f"{len(distinct)} mistakes, each made in every framework in which it can be made.\n\n"
+    path.write_text(text + "\n".join(table(rows)) + "\n", encoding="utf-8")
+
+
+def audit(solutions: Path, assignment: str, frameworks: tuple[str, ...] = FRAMEWORKS) -> Iterator[Row]:
+    """The rows of one assignment. Raises MistakeError for an edit that does not apply exactly once."""
+    package = f"autograder.checks.{assignment.replace('-', '_')}"
+    questions: dict[str, Question] = importlib.import_module(package).QUESTIONS
+    for framework in frameworks:
+        notebook = notebook_of(solutions / assignment / f"{framework}.py")
+        graded = _Graded(notebook, f"{assignment}/{framework}")
+        for question in questions.values():
+            if question.mistakes or question.variants:
+                yield _row(graded, question, framework)
+
+
+def _row(graded: "_Graded", question: Question, framework: str) -> Row:
+    grade_id = question.name.split("/")[1]
+    row = Row(question.name, framework)
+    solution = graded.solution(grade_id)
+    for mistake in question.mistakes:
+        source = with_mistake(mistake, solution, framework)
+        if source is None:
+            row.not_here.append(mistake.name)
+            continue
+        row.mistakes.append(mistake.name)
+        failure = graded.put(grade_id, source)
+        row.messages[mistake.name] = str(failure) if failure else "passed"
+        if failure is None:
+            row.not_caught.append(mistake.name)
+        if not isinstance(failure, CheckFailure) or failure.mistakes != (mistake.name,):
+            row.not_named.append(mistake.name)
+    for variant in question.variants:
+        if framework not in variant.edits:
+            continue
+        row.variants.append(variant.name)
+        source = solution
+        for edit in variant.edits[framework]:
+            source = apply(source, edit, variant.name)
+        failure = graded.put(grade_id, source)
+        if failure is not None:
+            row.refused.append(variant.name)
+            row.messages[variant.name] = str(failure)
+    return row
+
+
+class _Graded:
+    """A solution notebook whose answers can be exchanged, one at a time, and graded by its own test cells."""
+
+    def __init__(self, notebook: NotebookNode, name: str) -> None:
+        self.name = name
+        self.cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
+        self.names: dict[str, Any] = {"__name__": "__main__"}
+        for cell in self.cells:
+            if not self._settings(cell).get("grade"):
+                self._run(cell.source, self.names, str(cell["id"]))
+
+    @staticmethod
+    def _settings(cell: NotebookNode) -> dict[str, Any]:
+        return cell.metadata.get("nbgrader", {})
+
+    def _cell(self, grade_id: str) -> str:
+        return next(c.source for c in self.cells if self._settings(c).get("grade_id") == grade_id)
+
+    def solution(self, grade_id: str) -> str:
+        """The answer cell's source, without the markers."""
+        lines = self._cell(f"{grade_id}-answer").splitlines(keepends=True)
+        return "".join(line for line in lines if "### BEGIN" not in line and "### END" not in line)
+
+    def put(self, grade_id: str, source: str) -> Exception | None:
+        """Run another answer and the question's test cell; what the cell raised, or None."""
+        names = dict(self.names)
+        try:
+            self._run(source, names, f"{grade_id}-answer")
+            self._run(self._cell(grade_id), names, grade_id)
+        except Exception as error:  # an answer may raise anything, and any of it costs the points
+            return error
+        return None
+
+    def _run(self, source: str, names: dict[str, Any], cell: str) -> None:
+        file = f"<{self.name}: {cell}>"
+        source = TransformerManager().transform_cell(source)
+        linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)
+        quiet = io.StringIO()
+        with contextlib.redirect_stdout(quiet), contextlib.redirect_stderr(quiet), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            exec(compile(source, file, "exec"), names)

@@ -4,7 +4,8 @@ A notebook shows neither roles nor directives: without help a reader would see
 ``{eq}`eq-rnn-a``` and colons where the page has (3.2) and a box. So the numbers
 and names of the built book are written in, equations get their numbers as
 ``\\tag``, boxes and margin notes become quotations, quiz choices become
-``<details>`` with their replies, and entries of the index go.
+``<details>`` with their replies, interactive figures a link to the page where they
+are live, and entries of the index go.
 
 Code is not touched. What is not known here is left as its text.
 """
@@ -19,6 +20,8 @@ from functools import cache
 from string import ascii_lowercase
 
 from docutils import nodes
+from look_pictures import LOOKS
+from looks import look, published
 from pybtex.database import Person, parse_file
 from quiz import quiz
 from sphinx.application import Sphinx
@@ -48,6 +51,7 @@ class Names:
     formats: dict[str, str] = field(default_factory=dict)  # fig-loss: Figure %s
     titles: dict[str, str] = field(default_factory=dict)  # sec-rnn-step: One step, by hand
     works: dict[str, tuple[str, str]] = field(default_factory=dict)  # elman1990: (Elman, 1990)
+    looks: dict[str, str] = field(default_factory=dict)  # alignment: where the published page has it
 
 
 def plain(markdown: str, names: Names) -> str:
@@ -66,6 +70,8 @@ def _directive(match: re.Match[str], names: Names) -> str:
     body = plain(match["body"].strip(), names)
     if name == "index":
         return ""
+    if name == "look" and title in LOOKS:
+        return _look(title, names)
     if name == "quiz":
         return f"**Question {names.numbers.get(title, '')}".rstrip() + f".** {_with_letters(body)}"
     if name in VERDICTS:
@@ -77,6 +83,12 @@ def _directive(match: re.Match[str], names: Names) -> str:
         lines = [f"**{heading}**", "", *body.splitlines()] if heading else body.splitlines()
         return "\n".join(f"> {line}".rstrip() for line in lines)
     return match[0]
+
+
+def _look(name: str, names: Names) -> str:
+    """Return where an interactive figure is to be found; a notebook cannot hold it."""
+    where = f"[on the page]({names.looks[name]})" if name in names.looks else "on the page"
+    return f"**{LOOKS[name].title}** is an interactive figure. It is live {where}: there you can {LOOKS[name].does}."
 
 
 def _details(title: str, body: str, names: Names) -> str:
@@ -145,6 +157,9 @@ def names_of_book(app: Sphinx) -> Names:
         for kind, number in _numbers(env, docname, node):
             names.numbers[label] = _dotted(number)
             names.formats[label] = app.config.numfig_format[kind]
+        if isinstance(node, look):
+            repository = app.config.html_theme_options.get("repository_url", "")
+            names.looks[node["name"]] = f"{published(repository)}/{docname}.html#{anchor}"
         if isinstance(node, quiz):
             names.numbers[label], names.formats[label] = str(node["number"]), "Question %s"
     for path in app.config.bibtex_bibfiles:

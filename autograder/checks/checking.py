@@ -11,7 +11,7 @@ import numpy as np
 
 from autograder.checks import drivers
 from autograder.checks.calling import Printed
-from autograder.checks.comparing import judge
+from autograder.checks.comparing import About, judge
 from autograder.checks.diagnosis import explain
 from autograder.checks.failures import CheckFailure, Verdict
 from autograder.checks.mistakes import Mistake
@@ -142,8 +142,12 @@ def _judge(
             expected,
             allowed=tolerance(dtype, problem.terms),
             scale=problem.scales.get(output, 0.0),
-            in_time=output in question.in_time,
-            mask=problem.values.get("mask"),
+            about=About(
+                in_time=output in question.in_time,
+                mask=problem.values.get("mask"),
+                blocks=question.blocks.get(output, ()),
+                sizes=problem.sizes,
+            ),
         )
         verdicts.append(verdict)
         if verdict.right:

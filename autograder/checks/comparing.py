@@ -1,5 +1,8 @@
 """Comparing one output with what was expected, and saying how it differs without saying what was expected."""
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -7,26 +10,35 @@ from autograder.checks.failures import Verdict
 from autograder.checks.question import relative_error
 
 
+@dataclass(frozen=True)
+class About:
+    """What is known of an output, which makes findings sharper.
+
+    in_time: its first axis is time, which with `mask` (T, B) tells steps apart. blocks: the gates whose blocks make
+    its last axis. sizes: the problem's T, B, …
+    """
+
+    in_time: bool = False
+    mask: NDArray | None = None
+    blocks: Sequence[str] = ()
+    sizes: Mapping[str, int] = field(default_factory=dict)
+
+
+NOTHING = About()
+
+
 def judge(
-    output: str,
-    got: object,
-    expected: NDArray,
-    *,
-    allowed: float,
-    scale: float = 0.0,
-    in_time: bool = False,
-    mask: NDArray | None = None,
+    output: str, got: object, expected: NDArray, *, allowed: float, scale: float = 0.0, about: About = NOTHING
 ) -> Verdict:
     """The verdict on one output.
 
     `got` is what the learner's answer returned, of any type; `expected` the right array. An answer is right
-    when it has the expected shape and dtype and its largest `relative_error` (with `scale`) is at most
-    `allowed`. `in_time`: the first axis is time, which with `mask` (T, B) makes sharper findings possible.
+    when it has the expected shape and dtype and its largest `relative_error` (with `scale`) is at most `allowed`.
     """
     finding = (
         _not_an_array(got)
         or _wrong_shape(np.asarray(got), expected)
-        or _not_finite(np.asarray(got), in_time)
+        or _not_finite(np.asarray(got), about.in_time)
         or _wrong_dtype(got, expected)
     )
     if finding:
@@ -35,7 +47,7 @@ def judge(
     error = relative_error(values, expected, scale)
     if float(error.max(initial=0.0)) <= allowed:
         return Verdict(output, True)
-    return Verdict(output, False, _how_it_differs(values, expected, error, allowed, in_time, mask))
+    return Verdict(output, False, _how_it_differs(values, expected, error, allowed, about))
 
 
 def _not_an_array(got: object) -> str:
@@ -84,14 +96,7 @@ def _wrong_dtype(got: object, expected: NDArray) -> str:
     return f"has dtype {dtype}, expected {expected.dtype} like the inputs"
 
 
-def _how_it_differs(
-    got: NDArray,
-    expected: NDArray,
-    error: NDArray,
-    allowed: float,
-    in_time: bool,
-    mask: NDArray | None,
-) -> str:
+def _how_it_differs(got: NDArray, expected: NDArray, error: NDArray, allowed: float, about: About) -> str:
     def same(a: NDArray, b: NDArray) -> bool:
         return float(relative_error(a, b).max(initial=0.0)) <= 4 * allowed
 
@@ -99,32 +104,58 @@ def _how_it_differs(
         return "is zero everywhere"
     if same(got, -expected):
         return "has the wrong sign"
-    power = float((expected * expected).sum())
-    factor = float((got * expected).sum()) / power if power else 0.0
+    factor = _factor(got, expected)
     if expected.size > 1 and abs(factor - 1) > 1e-3 and factor and same(got, factor * expected):
-        return f"is {factor:.4g} times what it should be, everywhere"
+        return f"is {factor:.4g} times what it should be, everywhere{_named_factor(factor, about.sizes)}"
     if got.ndim == 2 and got.shape[0] == got.shape[1] > 1 and same(got, expected.T):
         return "is the transpose of what it should be"
-    if in_time and len(got) > 1 and same(got, expected[::-1]):
+    if about.in_time and len(got) > 1 and same(got, expected[::-1]):
         return "is right but reversed in time"
     if expected.size == 1:
         return f"is off by a relative error of {float(error.max()):.2g}"
-    wrong = error > allowed
-    largest = f"largest relative error {float(error.max()):.2g}"
-    where = f"differs in {int(wrong.sum())} of {wrong.size} entries"
+    return f"{_where(error > allowed, about)}; largest relative error {float(error.max()):.2g}"
+
+
+def _factor(got: NDArray, expected: NDArray) -> float:
+    """The number that comes closest to got = factor · expected."""
+    power = float((expected * expected).sum())
+    return float((got * expected).sum()) / power if power else 0.0
+
+
+def _named_factor(factor: float, sizes: Mapping[str, int]) -> str:
+    """The factor in terms of the problem's sizes, if it is one of them or its inverse."""
+    numbers = {name: float(n) for name, n in sizes.items() if n > 1}
+    if {"T", "B"} <= set(numbers):
+        numbers["T·B"] = numbers["T"] * numbers["B"]
+    for name, n in numbers.items():
+        if abs(factor / n - 1) < 1e-3:
+            return f": that is {name}; a sum where a mean belongs?"
+        if abs(factor * n - 1) < 1e-3:
+            return f": that is 1/{name}; a mean where a sum belongs?"
+    return ""
+
+
+def _where(wrong: NDArray, about: About) -> str:
+    """Which entries are wrong, in the fewest words that fit."""
+    if about.blocks:
+        width = wrong.shape[-1] // len(about.blocks)
+        by_gate = np.asarray(wrong.reshape(-1, len(about.blocks), width).any(axis=(0, 2)))
+        names = [name for name, bad in zip(about.blocks, by_gate, strict=True) if bad]
+        if len(names) < len(about.blocks):
+            return f"differs only in the block{'s' * (len(names) > 1)} of {' and '.join(names)}"
     if wrong.all():
-        where = "differs everywhere"
-    elif in_time:
+        return "differs everywhere"
+    if about.in_time:
         steps = np.flatnonzero(wrong.reshape(len(wrong), -1).any(axis=1))
-        if mask is not None and not wrong[mask != 0].any():
-            where = "differs only where the mask is 0"
-        elif len(wrong) > 1 and len(steps) == 1:
-            where = f"differs only at {_step_name(int(steps[0]), len(wrong))}"
-        elif len(steps) and steps[0] > 0 and len(steps) == len(wrong) - steps[0]:
-            where = f"differs from time step {int(steps[0])} on (counting from 0)"
-        elif mask is not None and not wrong[mask == 0].any():
-            where = "differs only where the mask is 1"
-    return f"{where}; {largest}"
+        if about.mask is not None and not wrong[about.mask != 0].any():
+            return "differs only where the mask is 0"
+        if len(wrong) > 1 and len(steps) == 1:
+            return f"differs only at {_step_name(int(steps[0]), len(wrong))}"
+        if len(steps) and steps[0] > 0 and len(steps) == len(wrong) - steps[0]:
+            return f"differs from time step {int(steps[0])} on (counting from 0)"
+        if about.mask is not None and not wrong[about.mask == 0].any():
+            return "differs only where the mask is 1"
+    return f"differs in {int(wrong.sum())} of {wrong.size} entries"
 
 
 def _step_name(step: int, steps: int) -> str:

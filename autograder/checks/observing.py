@@ -68,14 +68,19 @@ def _call(
     arrays = [values[a] for a in how.arguments]
     if how.calling is Calling.FUNCTION:
         return by_name(question.name, how.outputs, driver.function(answer, arrays))
+    upstreams = [values[g] for g in how.upstream]
     if how.calling is Calling.PULL_BACK:
         tracked = [how.arguments.index(a) for a in how.tracked]
-        output, gradients = driver.pull_back(answer, arrays, tracked, values[how.upstream])
+        outputs, gradients = driver.pull_back(answer, arrays, tracked, upstreams)
     else:
         sizes = [int(values[s]) for s in how.sizes]
         parameters = {p: values[p] for p in how.parameters}
-        output, gradients = driver.module(answer, sizes, parameters, arrays, values[how.upstream])
-    return dict(zip(how.outputs, [output, *gradients], strict=True))
+        in_time = drivers.Layout(
+            [a in how.time_first for a in how.arguments],
+            [o in question.in_time for o in how.outputs[: len(upstreams)]],
+        )
+        outputs, gradients = driver.module(answer, sizes, parameters, arrays, upstreams, in_time)
+    return dict(zip(how.outputs, [*outputs, *gradients], strict=True))
 
 
 def by_name(question: str, outputs: Sequence[str], returned: object) -> dict[str, object]:

@@ -29,7 +29,8 @@ class Problem:
     `given` names sizes and what is special about it, for a learner to read. `values` holds every array by
     the name the task uses; `expected` every output by name. `terms` is the length of the longest sum in the
     answer, from which the tolerance follows. Errors are relative to the largest expected magnitude of an
-    output, or to `scales[output]` where that is larger: the size of the numbers that cancel in it.
+    output, or to `scales[output]` where that is larger: the size of the numbers that cancel in it. `sizes` are the
+    numbers of steps, sequences and so on, by letter.
     """
 
     given: str
@@ -37,6 +38,7 @@ class Problem:
     expected: Mapping[str, NDArray]
     terms: int
     scales: Mapping[str, float] = field(default_factory=dict)
+    sizes: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def dtype(self) -> np.dtype:
@@ -48,17 +50,42 @@ class Problem:
 class Answer:
     """How one framework's answer to a question is called, and with what.
 
-    `arguments` are names in `Problem.values`, in order. For PULL_BACK and MODULE, `upstream` names the
-    gradient that is sent back; gradients are compared for `parameters` and for the arguments in `tracked`.
+    `arguments` are names in `Problem.values`, in order. For PULL_BACK and MODULE, `upstream` names the gradients
+    that are sent back, one for each output of the answer itself; in `outputs` these come first, then the gradients
+    of the arguments in `tracked`, or of `parameters`. `time_first`: arguments whose first axis is time.
     """
 
     calling: Calling
     arguments: tuple[str, ...]
     outputs: tuple[str, ...]
-    upstream: str = ""
+    upstream: tuple[str, ...] = ()
     tracked: tuple[str, ...] = ()
     parameters: tuple[str, ...] = ()
     sizes: tuple[str, ...] = ()
+    time_first: tuple[str, ...] = ("X", "mask")
+
+
+def function(arguments: tuple[str, ...], outputs: tuple[str, ...]) -> Answer:
+    """A function of arrays or tensors."""
+    return Answer(Calling.FUNCTION, arguments, outputs)
+
+
+def pull_back(
+    arguments: tuple[str, ...],
+    output: str | tuple[str, ...],
+    upstream: str | tuple[str, ...],
+    gradients: tuple[str, ...],
+) -> Answer:
+    """An operation with a hand-written backward; the mask alone gets no gradient."""
+    outputs = (output,) if isinstance(output, str) else output
+    upstreams = (upstream,) if isinstance(upstream, str) else upstream
+    tracked = tuple(a for a in arguments if a != "mask")
+    return Answer(Calling.PULL_BACK, arguments, (*outputs, *gradients), upstreams, tracked)
+
+
+def everywhere(answer: Answer) -> dict[str, Answer]:
+    """The same answer in the three frameworks."""
+    return dict.fromkeys(("numpy", "pytorch", "tensorflow"), answer)
 
 
 @dataclass(frozen=True)
@@ -77,6 +104,8 @@ class Question:
     see: str = ""
     in_time: frozenset[str] = frozenset()
     """Outputs whose first axis is time."""
+    blocks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Outputs whose last axis is made of one block a gate: the gates' names, in order."""
     reference: Callable[..., Any] | None = None
     mistakes: tuple[Mistake, ...] = ()
     variants: tuple[Variant, ...] = ()

@@ -52,8 +52,8 @@ def test_pytorch_modules():
     text = failure(name, cut, "pytorch")
     assert "H   ✓  right" in text
     assert "dU  ✗" in text
-    assert "contains PyTorch's RNN" in failure(name, torch_module(masked, [nn.RNN]), "pytorch")
-    assert "contains PyTorch's GRUCell" in failure(name, torch_module(masked, [nn.GRUCell]), "pytorch")
+    assert "uses PyTorch's RNN" in failure(name, torch_module(masked, [nn.RNN]), "pytorch")
+    assert "uses PyTorch's GRUCell" in failure(name, torch_module(masked, [nn.GRUCell]), "pytorch")
     assert "derived from nn.Module" in failure(name, lambda *_: None, "pytorch")
 
     class NoParameters(nn.Module):
@@ -114,7 +114,7 @@ def test_keras_layers():
 
     name = "vanilla/sequence-forward"
     check(name, VanillaRNN, framework="tensorflow")
-    assert "contains Keras's SimpleRNN" in failure(name, WithLayer, "tensorflow")
+    assert "uses Keras's SimpleRNN" in failure(name, WithLayer, "tensorflow")
     assert "axes are in another order" in failure(name, TimeFirst, "tensorflow")
     assert "derived from keras.layers.Layer" in failure(name, VanillaRNN(3), "tensorflow")
 
@@ -135,3 +135,65 @@ def test_a_framework_that_is_not_there_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "torch", None)
     monkeypatch.delitem(sys.modules, "autograder.checks.drivers.pytorch_driver", raising=False)
     assert "pip install torch" in failure("vanilla/step-forward", print, "pytorch")
+
+
+def test_pytorch_layers_called_as_functions_are_found():
+    """However it is reached: the text of the answer names no layer."""
+    import torch
+
+    class Disguised(torch.nn.Module):
+        def __init__(self, D, H):
+            super().__init__()
+            self.W = torch.nn.Parameter(torch.zeros(D, H))
+            self.U = torch.nn.Parameter(torch.zeros(H, H))
+            self.b = torch.nn.Parameter(torch.zeros(H))
+
+        def forward(self, X, h_0, mask):
+            run = getattr(torch, "rnn_" + "tanh")
+            weights = [self.W.T, self.U.T, self.b, torch.zeros_like(self.b)]
+            return run(X, h_0[None], weights, True, 1, 0.0, True, False, False)[0]
+
+    assert "this one uses PyTorch's rnn_tanh" in failure("vanilla/sequence-forward", Disguised, "pytorch")
+    layer = torch.nn.RNN(2, 3)
+    assert layer(torch.zeros(4, 1, 2))[0].shape == (4, 1, 3), "outside a check it is there again"
+
+
+def test_derivatives_by_machine_are_found_in_pytorch():
+    import torch
+
+    class ByAutograd(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x, h_prev, W, U, b):
+            ctx.save_for_backward(x, h_prev, W, U, b)
+            return torch.tanh(x @ W + h_prev @ U + b)
+
+        @staticmethod
+        def backward(ctx, dh):
+            with torch.enable_grad():
+                values = [v.detach().requires_grad_() for v in ctx.saved_tensors]
+                x, h_prev, W, U, b = values
+                return torch.autograd.grad(torch.tanh(x @ W + h_prev @ U + b), values, dh)
+
+    text = failure("vanilla/step-backward", ByAutograd, "pytorch")
+    assert "expected a gradient written by hand; this one is found by torch.autograd.grad" in text
+
+
+def test_derivatives_by_machine_are_found_in_tensorflow():
+    import tensorflow as tf
+
+    @tf.custom_gradient
+    def by_tape(x, h_prev, W, U, b):
+        def backward(dh):
+            with tf.GradientTape() as tape:
+                tape.watch([x, h_prev, W, U, b])
+                h = tf.tanh(x @ W + h_prev @ U + b)
+            return tape.gradient(h, [x, h_prev, W, U, b], dh)
+
+        return tf.tanh(x @ W + h_prev @ U + b), backward
+
+    text = failure("vanilla/step-backward", by_tape, "tensorflow")
+    assert "expected a gradient written by hand; this one is found by a tf.GradientTape" in text
+    with tf.GradientTape() as tape:
+        x = tf.Variable(2.0)
+        y = x * x
+    assert tape.gradient(y, x).numpy() == 4, "outside a check it is there again"

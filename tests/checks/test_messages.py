@@ -8,6 +8,7 @@ import pytest
 from autograder import check
 from autograder import recurrent as reference
 from autograder.checks import CheckFailure, observing
+from autograder.checks.comparing import About, judge
 
 
 def failure(answer, name="vanilla/step-backward", **options) -> CheckFailure:
@@ -220,3 +221,26 @@ def test_a_notebook_shows_the_message_and_no_frames_of_ours():
     except CheckFailure:
         shell.showtraceback()
     assert "\n".join(shown) == str(error)
+
+
+def findings(expected, got, **about):
+    return judge("dW", got, expected, allowed=1e-12, about=About(**about)).finding
+
+
+def test_a_factor_is_named_by_what_it_is():
+    dW = np.random.default_rng(0).normal(size=(4, 6))
+    sizes = {"T": 5, "B": 3, "D": 4, "H": 6}
+    assert "3 times what it should be, everywhere: that is B; a sum" in findings(dW, 3 * dW, sizes=sizes)
+    assert "that is 1/T; a mean where a sum belongs?" in findings(dW, dW / 5, sizes=sizes)
+    assert "that is T·B" in findings(dW, 15 * dW, sizes=sizes)
+    assert findings(dW, 0.7 * dW, sizes=sizes).endswith("everywhere")
+
+
+def test_the_gate_that_is_wrong_is_named():
+    dW = np.random.default_rng(0).normal(size=(3, 8))
+    wrong = dW.copy()
+    wrong[:, 2:4] *= 1.5
+    assert "differs only in the block of f;" in findings(dW, wrong, blocks="ifgo")
+    wrong[:, 7] += 1
+    assert "differs only in the blocks of f and o;" in findings(dW, wrong, blocks="ifgo")
+    assert "differs everywhere" in findings(dW, dW + 1, blocks="ifgo")

@@ -21,8 +21,20 @@ class Unsuitable(Exception):
     """The answer is not the kind of thing the task asks for; the message says what it should be."""
 
 
+class Layout(NamedTuple):
+    """Which arguments and which outputs of a module have time as their first axis; where a framework puts the batch
+    first, its driver exchanges the two."""
+
+    arguments: Sequence[bool]
+    outputs: Sequence[bool]
+
+
 class Driver(Protocol):
-    """What each framework's driver module offers. All arrays are NumPy's, time first."""
+    """What each framework's driver module offers. All arrays are NumPy's, time first.
+
+    While the learner's code runs, ready-made recurrent layers are refused, and, but for modules, so is automatic
+    differentiation: both raise Unsuitable.
+    """
 
     MODULE_DTYPE: str
     """The floating-point type in which modules are run."""
@@ -35,9 +47,10 @@ class Driver(Protocol):
         answer: Any,
         arrays: Sequence[NDArray],
         tracked: Sequence[int],
-        upstream: NDArray,
-    ) -> tuple[object, list[object]]:
-        """The operation's output, and the gradients its hand-written backward gives for arguments `tracked`."""
+        upstreams: Sequence[NDArray],
+    ) -> tuple[list[object], list[object]]:
+        """The operation's outputs, one for each of `upstreams`, and the gradients that its hand-written backward
+        gives for the arguments `tracked` when `upstreams` are sent back."""
 
     def module(
         self,
@@ -45,10 +58,22 @@ class Driver(Protocol):
         sizes: Sequence[int],
         parameters: Mapping[str, NDArray],
         arrays: Sequence[NDArray],
-        upstream: NDArray,
-    ) -> tuple[object, list[object]]:
-        """Build the class with `sizes`, load `parameters` by name, run it: the output, and the gradient of each
+        upstreams: Sequence[NDArray],
+        layout: Layout,
+    ) -> tuple[list[object], list[object]]:
+        """Build the class with `sizes`, load `parameters` by name, run it: its outputs, and the gradient of each
         parameter as the framework finds it."""
+
+
+def outputs_of(returned: object, count: int) -> list[object]:
+    """The outputs of an operation or module that gives `count` of them, in a tuple or list or, if one, bare.
+
+    Raises Unsuitable when they are not as many.
+    """
+    found = list(returned) if isinstance(returned, (tuple, list)) else [returned]
+    if len(found) != count:
+        raise Unsuitable(f"{count} output{'s' if count > 1 else ''} of it, got {len(found)}")
+    return found
 
 
 PACKAGES = {"numpy": "numpy", "pytorch": "torch", "tensorflow": "tensorflow"}

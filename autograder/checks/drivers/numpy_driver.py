@@ -5,7 +5,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from autograder.checks.drivers import Unsuitable
+from autograder.checks.drivers import Layout, Unsuitable
 
 MODULE_DTYPE = "float64"
 
@@ -16,8 +16,8 @@ def function(answer: Any, arrays: Sequence[NDArray]) -> object:
 
 
 def pull_back(
-    answer: Any, arrays: Sequence[NDArray], tracked: Sequence[int], upstream: NDArray
-) -> tuple[object, list[object]]:
+    answer: Any, arrays: Sequence[NDArray], tracked: Sequence[int], upstreams: Sequence[NDArray]
+) -> tuple[list[object], list[object]]:
     """NumPy differentiates nothing: always Unsuitable."""
     raise Unsuitable("NumPy has no automatic differentiation to hook a backward into; ask for a function.")
 
@@ -27,7 +27,8 @@ def module(
     sizes: Sequence[int],
     parameters: Mapping[str, NDArray],
     arrays: Sequence[NDArray],
-    upstream: NDArray,
-) -> tuple[object, list[object]]:
+    upstreams: Sequence[NDArray],
+    layout: Layout,
+) -> tuple[list[object], list[object]]:
     """NumPy has no modules: always Unsuitable."""
     raise Unsuitable("NumPy has no modules; ask for a function.")

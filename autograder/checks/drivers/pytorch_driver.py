@@ -2,16 +2,19 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
 import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from autograder.checks.drivers import Missing, Unsuitable
+from autograder.checks.drivers import Layout, Missing, Unsuitable, outputs_of
+from autograder.checks.drivers.rules import exchanged, own_derivative, own_recurrence, refusing
 
 MODULE_DTYPE = "float64"
 
+_grad = torch.autograd.grad
 _INVALID_GRADIENT = re.compile(
     r"invalid gradient at index (\d+) - got (\[[\d, ]*\]) but expected shape compatible with (\[[\d, ]*\])"
 )
@@ -33,18 +36,22 @@ def _arrays(value: object) -> object:
 
 def function(answer: Any, arrays: Sequence[NDArray]) -> object:
     """answer(*tensors); the caller's arrays share memory with the tensors, so that changes in place are seen."""
-    return _arrays(answer(*(torch.from_numpy(a) for a in arrays)))
+    with _own_recurrence(), _by_hand():
+        return _arrays(answer(*(torch.from_numpy(a) for a in arrays)))
 
 
-def _gradients(output: object, wanted: Sequence[torch.Tensor], upstream: torch.Tensor) -> list[object]:
-    if not isinstance(output, torch.Tensor):
-        return [Missing("cannot be asked for: the output is not a tensor")] * len(wanted)
-    if not output.requires_grad:
+def _gradients(outputs: Sequence[object], wanted: Sequence[torch.Tensor], upstreams: Sequence[NDArray]) -> list[object]:
+    for output, upstream in zip(outputs, upstreams, strict=True):
+        if not isinstance(output, torch.Tensor):
+            return [Missing("cannot be asked for: the output is not a tensor")] * len(wanted)
+        if output.shape != upstream.shape:
+            return [Missing("not judged until the output has the right shape")] * len(wanted)
+    connected = [(o, g) for o, g in zip(outputs, upstreams, strict=True) if o.requires_grad]  # type: ignore[attr-defined]
+    if not connected:
         return [Missing("gets no gradient: the output is cut off from it (detach, .data, .numpy()?)")] * len(wanted)
-    if output.shape != upstream.shape:
-        return [Missing("not judged until the output has the right shape")] * len(wanted)
+    tensors, sent = zip(*((o, _tensor(g).to(o.dtype)) for o, g in connected), strict=True)  # type: ignore[attr-defined]
     try:
-        found = torch.autograd.grad(output, list(wanted), upstream.to(output.dtype), allow_unused=True)
+        found = _grad(tensors, list(wanted), sent, allow_unused=True)
     except RuntimeError as error:
         refused = _INVALID_GRADIENT.search(str(error))
         if not refused:
@@ -67,14 +74,15 @@ def _refused(
 
 
 def pull_back(
-    answer: Any, arrays: Sequence[NDArray], tracked: Sequence[int], upstream: NDArray
-) -> tuple[object, list[object]]:
+    answer: Any, arrays: Sequence[NDArray], tracked: Sequence[int], upstreams: Sequence[NDArray]
+) -> tuple[list[object], list[object]]:
     """answer.apply(*tensors) and the gradients its backward returns. The answer is a torch.autograd.Function."""
     if not (isinstance(answer, type) and issubclass(answer, torch.autograd.Function)):
         raise Unsuitable("a class derived from torch.autograd.Function, with your backward in it")
     tensors = [_tensor(a, track=i in tracked) for i, a in enumerate(arrays)]
-    output = answer.apply(*tensors)
-    return _arrays(output), _gradients(output, [tensors[i] for i in tracked], _tensor(upstream))
+    with _own_recurrence(), _by_hand():
+        outputs = outputs_of(answer.apply(*tensors), len(upstreams))
+        return [_arrays(o) for o in outputs], _gradients(outputs, [tensors[i] for i in tracked], upstreams)
 
 
 def module(
@@ -82,17 +90,16 @@ def module(
     sizes: Sequence[int],
     parameters: Mapping[str, NDArray],
     arrays: Sequence[NDArray],
-    upstream: NDArray,
-) -> tuple[object, list[object]]:
+    upstreams: Sequence[NDArray],
+    layout: Layout,
+) -> tuple[list[object], list[object]]:
     """answer(*sizes) with parameters loaded by name, run on tensors, differentiated by autograd."""
     if not (isinstance(answer, type) and issubclass(answer, nn.Module)):
         raise Unsuitable("a class derived from nn.Module (the class itself, not an instance)")
     built = answer(*sizes)
     ready_made = [m for m in built.modules() if isinstance(m, (nn.RNNBase, nn.RNNCellBase))]
     if ready_made:
-        raise Unsuitable(
-            f"your own recurrence; this one contains PyTorch's {type(ready_made[0]).__name__}, which is the task"
-        )
+        raise Unsuitable(own_recurrence(f"PyTorch's {type(ready_made[0]).__name__}"))
     built = built.to(torch.float64)
     own = dict(built.named_parameters())
     for name, value in parameters.items():
@@ -106,5 +113,36 @@ def module(
             )
         with torch.no_grad():
             own[name].copy_(torch.from_numpy(value))
-    output = built(*(_tensor(a) for a in arrays))
-    return _arrays(output), _gradients(output, [own[name] for name in parameters], _tensor(upstream))
+    with _own_recurrence():
+        outputs = outputs_of(built(*(_tensor(a) for a in arrays)), len(upstreams))
+    return [_arrays(o) for o in outputs], _gradients(outputs, [own[name] for name in parameters], upstreams)
+
+
+_LAYERS = ("rnn_tanh", "rnn_relu", "lstm", "gru")
+_DERIVATIVES = (
+    (torch.autograd, "grad", "torch.autograd.grad"),
+    (torch.autograd, "backward", "torch.autograd.backward"),
+    (torch.Tensor, "backward", "Tensor.backward"),
+    *((torch.autograd.functional, name, f"torch.autograd.functional.{name}") for name in ("vjp", "jacobian", "jvp")),
+    *(
+        (torch.func, name, f"torch.func.{name}")
+        for name in ("grad", "grad_and_value", "vjp", "jvp", "jacrev", "jacfwd")
+    ),
+)
+
+
+def _own_recurrence() -> AbstractContextManager[None]:
+    """Refuse PyTorch's recurrent layers and cells, as modules and as functions."""
+    implementations = torch.nn.modules.rnn._rnn_impls
+    refusals: list[tuple[Any, str, Any]] = []
+    for name in (*_LAYERS, *(f"{layer}_cell" for layer in _LAYERS)):
+        refuse = refusing(own_recurrence(f"PyTorch's {name}"))
+        refusals += [(torch, name, refuse), (torch._VF, name, refuse)]
+        if name.upper() in implementations:
+            refusals.append((implementations, name.upper(), refuse))
+    return exchanged(refusals)
+
+
+def _by_hand() -> AbstractContextManager[None]:
+    """Refuse automatic differentiation; the driver itself keeps `_grad`."""
+    return exchanged([(owner, name, refusing(own_derivative(shown))) for owner, name, shown in _DERIVATIVES])

@@ -10,6 +10,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
 import keras
@@ -17,7 +18,8 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from autograder.checks.drivers import Missing, Unsuitable
+from autograder.checks.drivers import Layout, Missing, Unsuitable, outputs_of
+from autograder.checks.drivers.rules import exchanged, own_derivative, own_recurrence, refusing
 
 MODULE_DTYPE = "float32"
 
@@ -36,32 +38,39 @@ def _arrays(value: object) -> object:
 
 def function(answer: Any, arrays: Sequence[NDArray]) -> object:
     """answer(*tensors)."""
-    return _arrays(answer(*(tf.constant(a) for a in arrays)))
+    with _own_recurrence(), _by_hand():
+        return _arrays(answer(*(tf.constant(a) for a in arrays)))
 
 
-def _gradients(tape: tf.GradientTape, output: object, wanted: Sequence[Any], upstream: NDArray) -> list[object]:
-    if not isinstance(output, tf.Tensor):
-        return [Missing("cannot be asked for: the output is not a tensor")] * len(wanted)
-    if tuple(output.shape) != upstream.shape:
-        return [Missing("not judged until the output has the right shape")] * len(wanted)
-    found = tape.gradient(output, list(wanted), output_gradients=tf.constant(upstream, output.dtype))
+def _gradients(
+    tape: tf.GradientTape, outputs: Sequence[Any], wanted: Sequence[Any], upstreams: Sequence[NDArray]
+) -> list[object]:
+    for output, upstream in zip(outputs, upstreams, strict=True):
+        if not isinstance(output, tf.Tensor):
+            return [Missing("cannot be asked for: the output is not a tensor")] * len(wanted)
+        if tuple(output.shape) != upstream.shape:
+            return [Missing("not judged until the output has the right shape")] * len(wanted)
+    sent = [tf.constant(g, o.dtype) for o, g in zip(outputs, upstreams, strict=True)]
+    found = tape.gradient(list(outputs), list(wanted), output_gradients=sent)
     cut = "gets no gradient: the output is cut off from it (stop_gradient, .numpy()?)"
     return [Missing(cut) if g is None else _arrays(g) for g in found]
 
 
 def pull_back(
-    answer: Any, arrays: Sequence[NDArray], tracked: Sequence[int], upstream: NDArray
-) -> tuple[object, list[object]]:
+    answer: Any, arrays: Sequence[NDArray], tracked: Sequence[int], upstreams: Sequence[NDArray]
+) -> tuple[list[object], list[object]]:
     """answer(*tensors) and the gradients its own grad function returns. The answer is a tf.custom_gradient."""
     decorator = getattr(answer, "_tf_decorator", None)
     if decorator is None or decorator.decorator_name != "custom_gradient":
         raise Unsuitable("a function decorated with @tf.custom_gradient, with your backward in it")
     tensors = [tf.constant(a) for a in arrays]
-    with tf.GradientTape() as tape:
+    tape = tf.GradientTape()
+    with tape, _own_recurrence(), _by_hand():
         for i in tracked:
             tape.watch(tensors[i])
-        output = answer(*tensors)
-    return _arrays(output), _gradients(tape, output, [tensors[i] for i in tracked], upstream)
+        outputs = outputs_of(answer(*tensors), len(upstreams))
+    with _own_recurrence(), _by_hand():
+        return [_arrays(o) for o in outputs], _gradients(tape, outputs, [tensors[i] for i in tracked], upstreams)
 
 
 def module(
@@ -69,20 +78,21 @@ def module(
     sizes: Sequence[int],
     parameters: Mapping[str, NDArray],
     arrays: Sequence[NDArray],
-    upstream: NDArray,
-) -> tuple[object, list[object]]:
+    upstreams: Sequence[NDArray],
+    layout: Layout,
+) -> tuple[list[object], list[object]]:
     """answer(*sizes) with weights loaded by name, run batch first, differentiated by a GradientTape."""
     if not (isinstance(answer, type) and issubclass(answer, keras.layers.Layer)):
         raise Unsuitable("a class derived from keras.layers.Layer (the class itself, not an instance)")
-    X, h_0, mask = arrays
-    batch_first = [tf.constant(X.swapaxes(0, 1)), tf.constant(h_0), tf.constant(mask.T)]
+    batch_first = [
+        tf.constant(_swapped(a) if in_time else a) for a, in_time in zip(arrays, layout.arguments, strict=True)
+    ]
     layer = answer(*sizes)
-    layer(*batch_first)  # Keras makes the weights in the first call
-    ready_made = [part for part in layer._flatten_layers() if isinstance(part, keras.layers.RNN) or _is_cell(part)]
+    with _own_recurrence():
+        layer(*batch_first)  # Keras makes the weights in the first call
+    ready_made = [part for part in layer._flatten_layers() if isinstance(part, (keras.layers.RNN, *_CELLS))]
     if ready_made:
-        raise Unsuitable(
-            f"your own recurrence; this one contains Keras's {type(ready_made[0]).__name__}, which is the task"
-        )
+        raise Unsuitable(own_recurrence(f"Keras's {type(ready_made[0]).__name__}"))
     weights = []
     for name, value in parameters.items():
         weight: Any = getattr(layer, name, None)
@@ -94,17 +104,31 @@ def module(
             )
         weight.assign(value)
         weights.append(weight)
-    with tf.GradientTape() as tape:
-        output = layer(*batch_first)
-    upstream = np.ascontiguousarray(upstream.swapaxes(0, 1))
-    variables = [getattr(w, "value", w) for w in weights]
-    gradients = _gradients(tape, output, variables, upstream)
-    result = _arrays(output)
-    if isinstance(result, np.ndarray) and result.ndim == 3:
-        result = result.swapaxes(0, 1)
-    return result, gradients
+    with tf.GradientTape() as tape, _own_recurrence():
+        outputs = outputs_of(layer(*batch_first), len(upstreams))
+    sent = [_swapped(g) if in_time else g for g, in_time in zip(upstreams, layout.outputs, strict=True)]
+    gradients = _gradients(tape, outputs, [getattr(w, "value", w) for w in weights], sent)
+    return [_time_first(_arrays(o), t) for o, t in zip(outputs, layout.outputs, strict=True)], gradients
 
 
-def _is_cell(part: object) -> bool:
-    cells = (keras.layers.SimpleRNNCell, keras.layers.LSTMCell, keras.layers.GRUCell, keras.layers.StackedRNNCells)
-    return isinstance(part, cells)
+def _swapped(array: NDArray) -> NDArray:
+    return np.ascontiguousarray(array.swapaxes(0, 1))
+
+
+def _time_first(value: object, in_time: bool) -> object:
+    return value.swapaxes(0, 1) if in_time and isinstance(value, np.ndarray) and value.ndim > 1 else value
+
+
+_CELLS = (keras.layers.SimpleRNNCell, keras.layers.LSTMCell, keras.layers.GRUCell, keras.layers.StackedRNNCells)
+_LAYERS = (keras.layers.RNN, keras.layers.SimpleRNN, keras.layers.LSTM, keras.layers.GRU, *_CELLS)
+
+
+def _own_recurrence() -> AbstractContextManager[None]:
+    """Refuse Keras's recurrent layers and cells."""
+    return exchanged([(layer, "call", refusing(own_recurrence(f"Keras's {layer.__name__}"))) for layer in _LAYERS])
+
+
+def _by_hand() -> AbstractContextManager[None]:
+    """Refuse automatic differentiation. The driver has entered its own tape by then."""
+    refuse = refusing(own_derivative("a tf.GradientTape"))
+    return exchanged([(tf.GradientTape, "__enter__", refuse), (tf, "gradients", refuse)])

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 
 import numpy as np
-from numpy.typing import NDArray
 
-from autograder.checks.question import Answer, Calling, Problem, Question
+from autograder.checks.drawing import cast, gaps, parameters, say, sizes
+from autograder.checks.question import Answer, Calling, Problem, Question, everywhere, function, pull_back
 from autograder.checks.vanilla import answers
 from autograder.checks.vanilla.mistakes import MISTAKES
 from autograder.checks.vanilla.variants import VARIANTS
@@ -15,59 +15,21 @@ Generator = np.random.Generator
 PARAMETERS = ("W", "U", "b")
 
 
-def _sizes(rng: Generator, **fixed: int) -> dict[str, int]:
-    """Unequal sizes T, B, D, H, K of at least 2, so that no wrong shape fits by accident; `fixed` overrides."""
-    drawn = rng.permutation(np.arange(2, 7))
-    return dict(zip("TBDHK", map(int, drawn), strict=True)) | fixed
-
-
-def _parameters(rng: Generator, n: dict[str, int], scale: float = 0.8) -> dict[str, NDArray]:
-    """W, U and b such that pre-activations have about unit size.
-
-    Larger ones drive every unit into saturation now and then; 1 - h² then cancels, and in float32 a right
-    answer would differ from ours by more than the tolerance.
-    """
-    return {
-        "W": scale * rng.normal(size=(n["D"], n["H"])) / np.sqrt(n["D"]),
-        "U": scale * rng.normal(size=(n["H"], n["H"])) / np.sqrt(n["H"]),
-        "b": scale / 2 * rng.normal(size=n["H"]),
-    }
-
-
-def _mask(rng: Generator, n: dict[str, int]) -> NDArray:
-    """Zeros and ones with gaps, at least one of each kind where there is room for both."""
-    mask = (rng.random((n["T"], n["B"])) < 0.6).astype(float)
-    if mask.size > 1:
-        flat = mask.reshape(-1)
-        one, zero = rng.choice(mask.size, size=2, replace=False)
-        flat[one], flat[zero] = 1.0, 0.0
-    return mask
-
-
-def _cast(values: dict[str, NDArray], dtype: str) -> dict[str, NDArray]:
-    return {k: v.astype(dtype) if v.dtype.kind == "f" else v for k, v in values.items()}
-
-
-def _say(n: dict[str, int], letters: str, remark: str = "") -> str:
-    text = ", ".join(f"{letter} = {n[letter]}" for letter in letters)
-    return f"{text}, {remark}" if remark else text
-
-
 def _step_problem(
     rng: Generator, remark: str = "", dtype: str = "float64", scale: float = 0.8, **fixed: int
 ) -> Problem:
-    n = _sizes(rng, **fixed)
-    values = _parameters(rng, n, scale) | {
+    n = sizes(rng, **fixed)
+    values = parameters(rng, n, scale) | {
         "x": rng.normal(size=(n["B"], n["D"])),
         "h_prev": rng.uniform(-0.9, 0.9, size=(n["B"], n["H"])),
         "dh": rng.normal(size=(n["B"], n["H"])),
     }
-    values = _cast(values, dtype)
+    values = cast(values, dtype)
     x, h_prev, W, U, b = (values[k] for k in ("x", "h_prev", "W", "U", "b"))
     values["h"] = step_forward(x, h_prev, W, U, b)
     gradients = step_backward(values["dh"], x, h_prev, values["h"], W, U)
     expected = {"h": values["h"]} | gradients._asdict()
-    return Problem(_say(n, "BDH", remark), values, expected, terms=n["B"] + n["D"] + n["H"])
+    return Problem(say(n, "BDH", remark), values, expected, terms=n["B"] + n["D"] + n["H"], sizes=n)
 
 
 def _step_problems(rng: Generator) -> Iterator[Problem]:
@@ -85,17 +47,17 @@ def _step_forward_problems(rng: Generator) -> Iterator[Problem]:
 def _sequence_problem(
     rng: Generator, remark: str = "", dtype: str = "float64", empty: bool = False, **fixed: int
 ) -> Problem:
-    n = _sizes(rng, **fixed)
-    mask = _mask(rng, n)
+    n = sizes(rng, **fixed)
+    mask = gaps(rng, n)
     if empty:
         mask[:, rng.integers(n["B"])] = 0.0
-    values = _parameters(rng, n) | {
+    values = parameters(rng, n) | {
         "X": rng.normal(size=(n["T"], n["B"], n["D"])),
         "h_0": rng.uniform(-0.9, 0.9, size=(n["B"], n["H"])),
         "mask": mask,
         "G": rng.normal(size=(n["T"], n["B"], n["H"])),
     }
-    values = _cast(values, dtype)
+    values = cast(values, dtype)
     X, h_0, W, U, b, mask = (values[k] for k in ("X", "h_0", "W", "U", "b", "mask"))
     network = VanillaRNN(W, U, b)
     run = network.forward(X, (h_0,), mask)
@@ -103,7 +65,7 @@ def _sequence_problem(
     gradients = {"dX": found.dX, "dh_0": found.dstate_0[0]} | {"d" + k: v for k, v in found.parameters.items()}
     values |= {"H": run.H, "sizes_D": np.array(n["D"]), "sizes_H": np.array(n["H"])}
     terms = n["T"] * (n["B"] + n["D"] + n["H"])
-    return Problem(_say(n, "TBDH", remark), values, {"H": run.H} | gradients, terms)
+    return Problem(say(n, "TBDH", remark), values, {"H": run.H} | gradients, terms, sizes=n)
 
 
 def _sequence_problems(rng: Generator) -> Iterator[Problem]:
@@ -118,23 +80,24 @@ def _sequence_problems(rng: Generator) -> Iterator[Problem]:
 def _loss_problem(
     rng: Generator, remark: str = "", dtype: str = "float64", scale: float = 2.0, **fixed: int
 ) -> Problem:
-    n = _sizes(rng, **fixed)
-    mask = _mask(rng, n) if n["T"] * n["B"] > 1 else np.ones((1, 1))
+    n = sizes(rng, **fixed)
+    mask = gaps(rng, n) if n["T"] * n["B"] > 1 else np.ones((1, 1))
     values = {
         "Y": scale * rng.normal(size=(n["T"], n["B"], n["K"])),
         "targets": rng.integers(n["K"], size=(n["T"], n["B"])),
         "mask": mask,
     }
-    values = _cast(values, dtype)
+    values = cast(values, dtype)
     loss, dY = softmax_cross_entropy(values["Y"], values["targets"], values["mask"], reduction="mean")
     # Both are differences of logits: where they nearly cancel, it is the logits' size that sets the rounding.
     size = max(1.0, float(np.abs(values["Y"]).max()) / 64)
     return Problem(
-        _say(n, "TBK", remark),
+        say(n, "TBK", remark),
         values,
         {"loss": np.asarray(loss), "dY": dY},
         terms=n["T"] * n["B"] * n["K"],
         scales={"loss": size, "dY": size / float(mask.sum())},
+        sizes=n,
     )
 
 
@@ -160,22 +123,9 @@ _SEQUENCE = ("X", "h_0", "W", "U", "b", "mask")
 _SEQUENCE_GRADIENTS = ("dX", "dh_0", "dW", "dU", "db")
 
 
-def _function(arguments: tuple[str, ...], outputs: tuple[str, ...]) -> Answer:
-    return Answer(Calling.FUNCTION, arguments, outputs)
-
-
-def _pull_back(arguments: tuple[str, ...], output: str, upstream: str, gradients: tuple[str, ...]) -> Answer:
-    tracked = tuple(a for a in arguments if a != "mask")
-    return Answer(Calling.PULL_BACK, arguments, (output, *gradients), upstream, tracked)
-
-
 def _module(*sizes: str) -> Answer:
     outputs = ("H", "dW", "dU", "db")
-    return Answer(Calling.MODULE, ("X", "h_0", "mask"), outputs, "G", parameters=PARAMETERS, sizes=sizes)
-
-
-def _everywhere(answer: Answer) -> dict[str, Answer]:
-    return dict.fromkeys(("numpy", "pytorch", "tensorflow"), answer)
+    return Answer(Calling.MODULE, ("X", "h_0", "mask"), outputs, ("G",), parameters=PARAMETERS, sizes=sizes)
 
 
 _BACKWARD_ADVICE = {
@@ -192,7 +142,7 @@ QUESTIONS = {
         Question(
             "vanilla/step-forward",
             _step_forward_problems,
-            _everywhere(_function(_STEP, ("h",))),
+            everywhere(function(_STEP, ("h",))),
             {"h": "The new state is tanh of three terms: the input times W, the previous state times U, and b."},
             see="eq-rnn-h",
             reference=answers.step_forward,
@@ -203,7 +153,7 @@ QUESTIONS = {
             "vanilla/sequence-forward",
             _sequence_problems,
             {
-                "numpy": _function(_SEQUENCE, ("H",)),
+                "numpy": function(_SEQUENCE, ("H",)),
                 "pytorch": _module("sizes_D", "sizes_H"),
                 "tensorflow": _module("sizes_H"),
             },
@@ -222,9 +172,9 @@ QUESTIONS = {
             "vanilla/step-backward",
             _step_problems,
             {
-                "numpy": _function(("dh", "x", "h_prev", "h", "W", "U"), _STEP_GRADIENTS),
-                "pytorch": _pull_back(_STEP, "h", "dh", _STEP_GRADIENTS),
-                "tensorflow": _pull_back(_STEP, "h", "dh", _STEP_GRADIENTS),
+                "numpy": function(("dh", "x", "h_prev", "h", "W", "U"), _STEP_GRADIENTS),
+                "pytorch": pull_back(_STEP, "h", "dh", _STEP_GRADIENTS),
+                "tensorflow": pull_back(_STEP, "h", "dh", _STEP_GRADIENTS),
             },
             _BACKWARD_ADVICE
             | {
@@ -240,9 +190,9 @@ QUESTIONS = {
             "vanilla/sequence-backward",
             _sequence_problems,
             {
-                "numpy": _function(("G", "X", "H", "h_0", "W", "U", "mask"), _SEQUENCE_GRADIENTS),
-                "pytorch": _pull_back(_SEQUENCE, "H", "G", _SEQUENCE_GRADIENTS),
-                "tensorflow": _pull_back(_SEQUENCE, "H", "G", _SEQUENCE_GRADIENTS),
+                "numpy": function(("G", "X", "H", "h_0", "W", "U", "mask"), _SEQUENCE_GRADIENTS),
+                "pytorch": pull_back(_SEQUENCE, "H", "G", _SEQUENCE_GRADIENTS),
+                "tensorflow": pull_back(_SEQUENCE, "H", "G", _SEQUENCE_GRADIENTS),
             },
             {
                 "H": _BACKWARD_ADVICE["H"],
@@ -261,7 +211,7 @@ QUESTIONS = {
         Question(
             "vanilla/softmax-loss",
             _loss_problems,
-            _everywhere(_function(("Y", "targets", "mask"), ("loss", "dY"))),
+            everywhere(function(("Y", "targets", "mask"), ("loss", "dY"))),
             {
                 "loss": "Average −log p of the target over the steps that count: divide by the sum of the mask, not by "
                 "T·B. Subtract the largest logit before exp.",
@@ -276,7 +226,7 @@ QUESTIONS = {
         Question(
             "vanilla/softsign-derivative",
             _softsign_problems,
-            _everywhere(_function(("h",), ("dh_da",))),
+            everywhere(function(("h",), ("dh_da",))),
             {"dh_da": "Differentiate h = a / (1 + |a|), then eliminate a: what is 1 − |h| in terms of a?"},
             see="eq-rnn-dtanh",
             reference=answers.softsign_derivative,

@@ -1,0 +1,57 @@
+"""The rules of a task, watched while a learner's code runs: no ready-made recurrence, no derivatives by machine.
+
+Looking at what the code does finds what looking at its text would miss (an alias, a subclass, a helper), and lets
+comments and unused imports be. What is refused raises Unsuitable from inside the learner's call.
+"""
+
+import contextlib
+from collections.abc import Callable, Iterator, MutableMapping
+from typing import Any
+
+from autograder.checks.drivers import Unsuitable
+
+
+def refusing(expected: str) -> Callable[..., Any]:
+    """A function that stands in for what a task rules out; `expected` says what is asked for instead."""
+
+    def refuse(*_args: Any, **_keywords: Any) -> Any:
+        raise Unsuitable(expected)
+
+    return refuse
+
+
+@contextlib.contextmanager
+def exchanged(replacements: list[tuple[Any, str, Any]]) -> Iterator[None]:
+    """Set attributes (of objects) or entries (of mappings) for the time of the body."""
+    before: list[tuple[Any, str, Any, bool]] = []
+    try:
+        for owner, name, value in replacements:
+            if isinstance(owner, MutableMapping):
+                before.append((owner, name, owner.get(name), name in owner))
+                owner[name] = value
+            else:
+                own = name in vars(owner)
+                before.append((owner, name, vars(owner).get(name), own))
+                setattr(owner, name, value)
+        yield
+    finally:
+        for owner, name, value, own in reversed(before):
+            if isinstance(owner, MutableMapping):
+                if own:
+                    owner[name] = value
+                else:
+                    owner.pop(name, None)
+            elif own:
+                setattr(owner, name, value)
+            else:
+                delattr(owner, name)
+
+
+def own_recurrence(used: str) -> str:
+    """What is expected where a ready-made layer was used."""
+    return f"your own recurrence; this one uses {used}, which is the task"
+
+
+def own_derivative(used: str) -> str:
+    """What is expected where automatic differentiation was used."""
+    return f"a gradient written by hand; this one is found by {used}, and the task is to derive it"

@@ -21,9 +21,11 @@ from __future__ import annotations
 
 import html
 import json
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+import look_pictures
 from docutils import nodes
 from look_pictures import LOOKS
 from sphinx.application import Sphinx
@@ -128,7 +130,13 @@ def load_scripts(app: Sphinx, pagename: str, templatename: str, context: dict[st
         app.add_js_file(f"{FOLDER}/{script}", loading_method="defer")
 
 
+def fingerprint() -> str:
+    """Tell one state of pictures, texts and data from another, so that pages are written again when they change."""
+    return sha256(Path(look_pictures.__file__).read_bytes()).hexdigest()
+
+
 def setup(app: Sphinx) -> dict[str, object]:
+    app.add_config_value("look_pictures", fingerprint(), "html")
     app.add_directive("look", LookDirective)
     app.add_node(look, html=(visit_look, depart_look))
     app.connect("html-page-context", load_scripts)

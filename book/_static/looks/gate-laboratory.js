@@ -146,13 +146,18 @@
     const { f, c, h, halfLife } = numbers;
     const k = selected(state);
     const found = [];
+    const slopes = [];
     for (const [name, [shut, open]] of Object.entries(ENDS)) {
       const a = state.a[name][k];
       if (Math.abs(a) < END) continue;
       const v = numbers[name][k];
+      found.push(`${name} = ${shown(v)} is ${a < 0 ? shut : open}.`);
+      slopes.push(`${name}(1 − ${name}) = ${shown(v * sigmoid(-a))}`);
+    }
+    if (slopes.length) {
       found.push(
-        `${name} = ${shown(v)} is ${a < 0 ? shut : open}. A sigmoid only comes near: ` +
-          `its slope here is ${name}(1 − ${name}) = ${shown(v * sigmoid(-a))}, so a gate so far out hardly learns.`);
+        `A sigmoid comes near its limit and never reaches it. So far out it is flat, ${slopes.join(", ")}, ` +
+          "and with so small a slope a gate hardly learns.");
     }
     if (Math.abs(state.a.g[k]) >= END) {
       found.push(`g = ${shown(numbers.g[k])}: tanh stays inside ±1, so no step can add more than 1 to the cell or take more away.`);

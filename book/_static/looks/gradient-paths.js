@@ -18,8 +18,8 @@
     RNN: { U: "through h_{t+1}, by U" },
     LSTM: { i: "through i_{t+1}", f: "through f_{t+1}", g: "through g_{t+1}", o: "through o_{t+1}" },
     GRU: {
-      carry: "carried by z_{t+1}, no matrix", n: "through the candidate n_{t+1}",
-      z: "through the gate z_{t+1}", r: "through the gate r_{t+1}",
+      carry: "road 1, carried by z_{t+1}", n: "road 2, the candidate n_{t+1}",
+      r: "road 3, the gate r_{t+1}", z: "road 4, the gate z_{t+1}",
     },
   };
   const CELL_PATHS = { c: "through c_{t+1}, times f_{t+1}", h: "through h_{t}" };
@@ -28,7 +28,6 @@
 
   function controls({ X }) {
     const T = X.length;
-    const sign = (v) => v.toFixed(1).replace("-", "−");
     return [
       {
         legend: "The network",
@@ -37,7 +36,7 @@
           { kind: "range", name: "gain", label: "Gain: all U times", min: 0, max: 3, step: 0.05, says: ({ gain }) => gain.toFixed(2) },
           {
             kind: "range", name: "bias", label: "Bias of the gate that keeps, b_{f} and b_{z}", min: -8, max: 8, step: 0.5,
-            says: ({ bias, cell }) => sign(bias) + (cell === "RNN" ? " (the RNN has no such gate)" : ""),
+            says: ({ bias }) => bias.toFixed(1).replace("-", "−"),
           },
         ],
       },
@@ -172,6 +171,7 @@
     if (t === 0 && cell === "LSTM") {
       notes.push("c_{0} is given beside h_{0}, not made into it, so δc_{0} has no part through h_{0}.");
     }
+    if (cell === "RNN") notes.push("The RNN has no gate that keeps: the bias changes only the other two.");
     if (gain === 0) {
       notes.push(
         "With gain 0 no h is read by the next step. The RNN's gradient is exactly 0 before k, drawn on the lower edge. " +
@@ -188,7 +188,7 @@
         `At bias ${bias < 0 ? "−8" : "8"} the gates that keep are f = ${f} and z = ${z} on average. ` +
         (bias > 0
           ? "In the limit 1 nothing is lost along c or along z; and in the GRU nothing new comes in, for the same gate lets it in by 1 − z."
-          : "In the limit 0 the direct road is cut, and what still arrives comes through the matrices, as in the RNN."));
+          : "In the limit 0 the direct road is cut; what still arrives comes through the matrices" + (gain ? ", as in the RNN." : ", and with gain 0 there are none.")));
     }
     if (low.length) notes.push(`Below 10⁻¹⁰, and drawn on the lower edge: ${low.map(([name]) => NAMES[name]).join("; ")}.`);
     if (high.length) notes.push(`Above 10², and drawn on the upper edge: ${high.map(([name]) => NAMES[name]).join("; ")}.`);

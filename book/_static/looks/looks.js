@@ -28,16 +28,16 @@ window.unrolledLooks = (() => {
   const superscript = (n) => (n < 0 ? "⁻" : "") + [...`${Math.abs(n)}`].map((d) => SUPERSCRIPTS[d]).join("");
   const minus = (text) => text.replace("-", "−");
 
-  // Three digits; powers of ten where zeros would hide them.
+  // Three digits; powers of ten where zeros would hide them. What is only near 1 must not read
+  // as 1.00: a gate never gets there.
   function shown(x) {
     if (!Number.isFinite(x)) return "beyond any number";
     if (x === 0) return "0";
     const size = Math.abs(x);
-    if (size >= 1e-3 && size < 1e4) {
-      // 0.99966 must not read as 1.00: a gate only comes near
-      const digits = size < 1 && size > 0.9995 ? Math.min(15, 1 + Math.ceil(-Math.log10(1 - size))) : 0;
-      return minus(digits ? x.toFixed(digits) : size >= 100 ? x.toFixed(0) : x.toPrecision(3));
-    }
+    const short = 1 - size;
+    if (0 < short && short < 1e-5) return x > 0 ? `1 − ${shown(short)}` : `−1 + ${shown(short)}`;
+    if (0 < short && short < 5e-4) return minus(x.toFixed(1 + Math.ceil(-Math.log10(short))));
+    if (1e-3 <= size && size < 1e4) return minus(size >= 100 ? x.toFixed(0) : x.toPrecision(3));
     const [mantissa, exponent] = x.toExponential(1).split("e");
     return `${minus(mantissa)} × 10${superscript(Number(exponent))}`;
   }

@@ -78,7 +78,7 @@ def bidirectional(sizes: Sizes, rng: np.random.Generator, mask: Array, merge: st
 
 
 def reversed_run(sizes: Sizes, rng: np.random.Generator, mask: Array, rho: list[int]) -> Program:
-    r"""The backward half of one sequence, and an ordinary network h'_t over x'_t = x_{\rho(t)} with the same parameters.
+    r"""The backward half of one sequence, and an ordinary network h'_t over x'_t = x_{\rho(t)} with its parameters.
 
     rho: the places, from 1. C sees the states of the ordinary network turned back by `rho`, named `turned`.
     """
@@ -101,7 +101,7 @@ GATES = "ifgo"
 
 
 def lstm_from_the_end(sizes: Sizes, rng: np.random.Generator, mask: Array) -> Program:
-    r"""A masked LSTM that reads from step T to step 1: a_t and its blocks a_t^i …, i_t …, \tilde c_t, \tilde h_t, c_t, h_t."""
+    r"""A masked LSTM that reads from step T to step 1: a_t, its blocks, the gates, \tilde c_t, \tilde h_t, c_t, h_t."""
     T, B, D, H = (sizes[n] for n in "TBDH")
     net = Program()
     inputs(net, sizes, rng, mask)

@@ -90,7 +90,7 @@ def reversal(sizes: Sizes) -> dict[str, Any]:
 
 @family(PADDED)
 def padded(sizes: Sizes, rng: Generator) -> Setting:
-    """One padded sequence; the backward half by its own recurrence, and the ordinary network over the reversed items."""
+    """One padded sequence: the backward half by its recurrence, and an ordinary network over the reversed items."""
     program = reversed_run(sizes, rng, right_padded(sizes), places(sizes))
     return Setting(sizes, program, reversal(sizes), over=TIMES, one_sequence=True)
 
@@ -150,7 +150,7 @@ def guess(sizes: Sizes, rng: Generator) -> Setting:
 
 @family([{}] * 40)
 def additive(sizes: Sizes, rng: Generator) -> Setting:
-    r"""What two halves contribute to a logit in two cases each, small and large; \lambda(s): the loss at the logit s."""
+    r"""What two halves add to a logit in two cases each, small and large; \lambda(s): the loss at the logit s."""
     size = (0.3, 3.0)[int(rng.integers(2))]
     names = ("u_1", "u_2", "v_1", "v_2")
     loss = Function(lambda s: np.logaddexp(0.0, -s))

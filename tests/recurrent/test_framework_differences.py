@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from autograder.recurrent.differences import behaviour, converted, keras, onnx_runtime, pytorch
 from autograder.recurrent.differences.gates import BlackBox, ask
-from autograder.recurrent.differences.table import NOT_ASKED, ROWS, Differences, html, symbols
+from autograder.recurrent.differences.table import NOT_ASKED, ROWS, Differences, html, of_gates, symbols
 from autograder.recurrent.porting import Cell, to_keras, to_layer, to_pytorch
 
 D, H = 5, 3
@@ -160,6 +160,30 @@ def test_biases_and_weights_as_documented(found):
     assert rows["Keras"]["lstm weights"] == "(D, 4H) and (H, 4H)"
     assert rows["ONNX"]["lstm weights"] == "(1, 4H, D) and (1, 4H, H)"
     assert rows["Haiku"]["lstm weights"] == "(D + H, 4H)"
+
+
+def test_blocks_one_after_another(found):
+    assert {name: "".join(one.weights["lstm"]) for name, one in found.items()} == {
+        "PyTorch": "ifgo",
+        "Keras": "ifgo",
+        "ONNX": "iofg",
+        "Flax": "ifgo",
+        "Haiku": "igfo",
+    }
+    assert {name: "".join(one.biases["gru"]) for name, one in found.items()} == {
+        "PyTorch": "rznrzn'",
+        "Keras": "zrnzrn'",
+        "ONNX": "zrnzrn",
+        "Flax": "rzn",
+        "Haiku": "zrn",
+    }
+
+
+def test_two_orders_in_one_layer_are_refused():
+    lstm = fake_lstm("ifgo")
+    turned = BlackBox("lstm", D, H, lstm.shapes, lambda p, X, s: lstm.run(p | {"U": np.roll(p["U"], H, 1)}, X, s))
+    with pytest.raises(ValueError, match="expected one order in all weights"):
+        of_gates("One", turned, fake_gru("rzn"))
 
 
 def test_behaviour_as_documented(found):

@@ -34,24 +34,32 @@ ROWS = MappingProxyType(
 
 @dataclass(frozen=True)
 class Differences:
-    """One framework's answers: `rows` by the keys of ROWS, `gates` those of its LSTM and GRU."""
+    """One framework's answers: `rows` by the keys of ROWS; the others by "lstm" and "gru".
+
+    weights: the gates in the order of any weight's blocks. biases: the gates of all biases' blocks, one after another.
+    """
 
     framework: str
     rows: dict[str, str]
     gates: dict[str, Gates] = field(default_factory=dict)
+    weights: dict[str, list[str]] = field(default_factory=dict)
+    biases: dict[str, list[str]] = field(default_factory=dict)
 
 
 def of_gates(framework: str, lstm: BlackBox, gru: BlackBox, *, asked_state: bool = True) -> Differences:
     """The rows about gates and parameters, by asking both layers. Raises what `ask` raises."""
     found = {"lstm": ask(lstm), "gru": ask(gru)}
-    rows = {}
+    answers = Differences(framework, {}, found)
+    rows = answers.rows
     for kind, box in (("lstm", lstm), ("gru", gru)):
         weights = {name: shape for name, shape in box.shapes.items() if not _bias(box, name)}
         biases = [name for name in box.shapes if name not in weights]
-        orders = {" ".join(found[kind].blocks[name]) for name in weights}
-        if len(orders) != 1:
+        orders = [found[kind].blocks[name] for name in weights]
+        if any(order != orders[0] for order in orders):
             raise ValueError(f"{framework}, {kind}: expected one order in all weights, got {orders}")
-        rows[f"{kind} gates"] = orders.pop()
+        answers.weights[kind] = orders[0]
+        answers.biases[kind] = [gate for name in biases for gate in found[kind].blocks[name]]
+        rows[f"{kind} gates"] = " ".join(orders[0])
         rows[f"{kind} weights"] = " and ".join(symbols(box, shape) for shape in weights.values())
         rows[f"{kind} biases"] = " and ".join(
             f"{symbols(box, box.shapes[name])}: {' '.join(found[kind].blocks[name])}" for name in biases
@@ -63,7 +71,7 @@ def of_gates(framework: str, lstm: BlackBox, gru: BlackBox, *, asked_state: bool
         rows["state"] = f"({', '.join(found['lstm'].state)})"
     rows["reset"] = f"{found['gru'].reset} the product"
     rows["update"] = "(1 − z) n + z h" if found["gru"].z_keeps else "(1 − z) h + z n"
-    return Differences(framework, rows, found)
+    return answers
 
 
 def _bias(box: BlackBox, name: str) -> bool:

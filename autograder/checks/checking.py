@@ -16,7 +16,6 @@ from autograder.checks.diagnosis import explain
 from autograder.checks.failures import CheckFailure, Verdict
 from autograder.checks.mistakes import Mistake
 from autograder.checks.observing import Observation, agree_on_arguments, cast, kind, observe, run_dtype
-from autograder.checks.places import described
 from autograder.checks.question import Answer, Calling, Problem, Question, relative_error, tolerance
 
 SEEN_FOR_A_DIAGNOSIS = 4
@@ -187,7 +186,7 @@ def _fail(
         verdicts=verdicts if wrong else (),
         problem=problem.given,
         advice=advice,
-        see=described(see),
+        see=see,
         mistakes=[m.name for m in known],
     )
 

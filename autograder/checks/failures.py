@@ -1,7 +1,13 @@
 """What a failed check tells the learner."""
 
+import re
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+from autograder.checks.places import described, place
 
 
 @dataclass(frozen=True)
@@ -18,7 +24,7 @@ class CheckFailure(AssertionError):
 
     `question` is the check's name, `headline` one sentence, `verdicts` one for each output (empty when the
     answer could not be judged at all), `problem` the sizes at which it went wrong, `advice` what to look at,
-    `see` where the book explains it, in words, and `mistakes` the names of the known mistakes it was found to
+    `see` the label of where the book explains it, and `mistakes` the names of the known mistakes it was found to
     be. The text never contains an expected value.
     """
 
@@ -40,6 +46,7 @@ class CheckFailure(AssertionError):
         self.advice = advice
         self.see = see
         self.mistakes = tuple(mistakes)
+        self._shown = False
         super().__init__(self.text())
 
     def text(self) -> str:
@@ -54,9 +61,60 @@ class CheckFailure(AssertionError):
         if self.advice:
             lines.append(f"  → {self.advice}")
         if self.see:
-            lines.append(f"    See {self.see}.")
+            lines.append(f"    See {described(self.see)}.")
         return "\n".join(lines)
 
+    def html(self) -> str:
+        """The message for a notebook: the same words, the outputs as a table, the place in the book as a link."""
+        parts = [f"<p><strong>✗ {escape(self.question)}</strong>: {escape(self.headline)}</p>"]
+        if self.verdicts:
+            rows = "".join(
+                f'<tr><th scope="row" style="{_LEFT}"><code>{escape(v.output)}</code></th>'
+                f'<td style="{_LEFT}">{"✓ right" if v.right else "✗ " + escape(v.finding)}</td></tr>'
+                for v in self.verdicts
+            )
+            parts.append(f'<table style="margin: 0 0 .6em 1em">{rows}</table>')
+        if self.problem:
+            parts.append(f"<p>Seen with {escape(self.problem)}.</p>")
+        if self.advice:
+            parts.append(f"<p><strong>→ {_emphasised(self.advice)}</strong></p>")
+        if self.see:
+            parts.append(f"<p>See {_linked(self.see)}.</p>")
+        return f'<div role="status" style="{_BOX}">{"".join(parts)}</div>'
+
     def _render_traceback_(self) -> list[str]:
-        """IPython's hook: in a notebook the learner sees the message and not the checker's frames."""
-        return self.text().splitlines()
+        """IPython's hook: the learner sees the message and not the checker's frames.
+
+        In a notebook it is shown as HTML, and the error itself, which has to be there for the grade, keeps one line.
+        """
+        lines = self.text().splitlines()
+        if not _in_notebook():
+            return lines
+        if not self._shown:  # the kernel asks twice
+            from IPython.display import publish_display_data
+
+            publish_display_data({"text/html": self.html(), "text/plain": self.text()})
+            self._shown = True
+        return lines[:1]
+
+
+_LEFT = "text-align: left"
+_BOX = "border-left: .3em solid #c2410c; padding-left: .8em; max-width: 50em"
+
+
+def _emphasised(text: str) -> str:
+    """Escaped, with *this* in italics."""
+    return re.sub(r"\*(\w[^*]*)\*", r"<em>\1</em>", escape(text))
+
+
+def _linked(label: str) -> str:
+    try:
+        return f'<a href="{escape(place(label).address)}">{escape(described(label))}</a>'
+    except KeyError:
+        return escape(label)
+
+
+def _in_notebook() -> bool:
+    """Whether this is a Jupyter kernel; IPython is asked only where it runs already."""
+    shell: Any = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
+    return getattr(shell, "kernel", None) is not None

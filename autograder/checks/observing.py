@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from autograder.checks import drivers
 from autograder.checks.calling import Printed, TimeIsUp, time_limit, where_it_happened
 from autograder.checks.failures import CheckFailure
-from autograder.checks.places import described
 from autograder.checks.question import Answer, Calling, Problem, Question
 
 SECONDS = 10.0
@@ -145,9 +144,7 @@ def _explain(question: Question, answer: Any, problem: Problem, error: BaseExcep
         message = message if len(message) <= 200 else message[:200] + " …"
         headline = f"{called} raised {type(error).__name__}: {message}"
         advice = f"It happened at {where}." if where else ""
-    raise CheckFailure(
-        question.name, headline, problem=problem.given, advice=advice, see=described(question.see)
-    ) from None
+    raise CheckFailure(question.name, headline, problem=problem.given, advice=advice, see=question.see) from None
 
 
 def cast(array: NDArray, dtype: np.dtype) -> NDArray:

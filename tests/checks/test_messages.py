@@ -9,6 +9,7 @@ from autograder import check
 from autograder import recurrent as reference
 from autograder.checks import CheckFailure, observing
 from autograder.checks.comparing import About, judge
+from autograder.checks.failures import Verdict
 
 
 def failure(answer, name="vanilla/step-backward", **options) -> CheckFailure:
@@ -244,3 +245,34 @@ def test_the_gate_that_is_wrong_is_named():
     wrong[:, 7] += 1
     assert "differs only in the blocks of f and o;" in findings(dW, wrong, blocks="ifgo")
     assert "differs everywhere" in findings(dW, dW + 1, blocks="ifgo")
+
+
+def test_a_notebook_gets_html_and_the_grade_its_error(tmp_path):
+    """In a real kernel: the message as HTML and as text, and an error that keeps the whole text for the grader."""
+    import nbformat
+    from nbclient import NotebookClient
+
+    source = (
+        "from autograder import check\n"
+        "def step_backward(dh, x, h_prev, h, W, U):\n"
+        "    da = dh * (1 - h**2)\n"
+        "    return da @ W.T, da @ U.T, x.T @ da, h.T @ da, da.sum(axis=0)\n"
+        'check("vanilla/step-backward", step_backward)'
+    )
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source)])
+    NotebookClient(notebook, allow_errors=True, kernel_name="python3").execute(cwd=str(tmp_path))
+    shown, error = notebook.cells[0].outputs
+    html, text = shown.data["text/html"], shown.data["text/plain"]
+    assert text == error.evalue
+    assert "dU pairs δa_t with the state that went *into* the step" in text
+    assert '<a href="https://' in html
+    assert "#equation-eq-rnn-du" in html
+    assert "<td" in html
+    assert error.ename == "CheckFailure"
+    assert error.traceback == [text.splitlines()[0]]
+
+
+def test_html_is_escaped():
+    error = CheckFailure("a<b>", "<script>", verdicts=[Verdict("<i>", False, "&")], advice="<a>", see="no-such-label")
+    for raw in ("<b>", "<script>", "<i>", "<a>"):
+        assert raw not in error.html()

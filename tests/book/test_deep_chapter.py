@@ -27,13 +27,17 @@ CELL = re.compile(r"^```\{code-cell\}[^\n]*\n(.*?)^```$", re.MULTILINE | re.DOTA
 OTHER_FRAMEWORKS = re.compile(r"\[(pytorch|tensorflow)\]")
 
 
-def functions_of_the_page() -> SimpleNamespace:
-    """Return the functions that the page defines in its NumPy and its common cells; nothing else of the cells runs."""
-    found: dict[str, object] = {"np": np}
+def functions_of_the_page(other: str = "", **given: object) -> SimpleNamespace:
+    """Return the functions that the page defines in its NumPy and its common cells; nothing else of the cells runs.
+
+    other: "pytorch" or "tensorflow", for the functions of that framework's cells instead.
+    """
+    found: dict[str, object] = {"np": np, **given}
     for cell in CELL.finditer(PAGE.read_text(encoding="utf-8")):
         code = cell.group(1).rpartition("---\n")[2]
         options = [line for line in code.splitlines() if line.startswith(":")]
-        if OTHER_FRAMEWORKS.search(" ".join(options)):
+        framework = OTHER_FRAMEWORKS.search(" ".join(options))
+        if (framework.group(1) if framework else "") != other:
             continue
         lines = [line for line in code.splitlines() if not line.startswith((":", "%"))]
         for node in ast.parse("\n".join(lines)).body:
@@ -232,3 +236,65 @@ def test_normalised_is_layer_norm() -> None:
     found, factor = page.normalised(v)
     assert_equal(found, torch.nn.functional.layer_norm(torch.tensor(v), [7], eps=0.0).numpy())
     assert_equal(factor[:, 0], 1 / v.std(axis=1))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("framework", ["pytorch", "tensorflow"])
+def test_the_same_layer_in_every_framework(case: Case, framework: str, dtype: type) -> None:
+    if framework == "pytorch":
+        theirs, convert, suffix = functions_of_the_page("pytorch", torch=torch), torch.tensor, "torch"
+    else:
+        tf = pytest.importorskip("tensorflow", reason="TensorFlow is not installed")
+        theirs, convert, suffix = functions_of_the_page("tensorflow", tf=tf), tf.constant, "tf"
+    W, U, b = case.layers[0]
+    arrays: list[Array] = [v.astype(dtype) for v in (case.X, case.G, case.starts[0], W, U, b, case.mask)]
+    X, G, h_0, W, U, b, mask = arrays
+    H = page.layer_forward(X, h_0, W, U, b, mask)
+    found = getattr(theirs, f"layer_forward_{suffix}")(*map(convert, (X, h_0, W, U, b, mask)))
+    back = getattr(theirs, f"layer_backward_{suffix}")(*map(convert, (G, X, H, h_0, W, U, mask)))
+    tolerance = 1e-4 if dtype == np.float32 else 1e-11
+    for mine, other in zip((H, *page.layer_backward(G, X, H, h_0, W, U, mask)), (found, *back), strict=True):
+        assert np.asarray(other).dtype == dtype
+        np.testing.assert_allclose(mine, np.asarray(other), rtol=tolerance, atol=tolerance)
+
+
+def test_clockwork_gradient_is_that_of_pytorch() -> None:
+    periods, gain, T, each = (1, 2, 3), 0.8, 7, 2
+    found = page.clockwork_gradient(periods, gain, T, each, seed=3)
+    rng = np.random.default_rng(3)
+    tau = np.repeat(periods, each)
+    dense = gain * np.linalg.qr(rng.normal(size=(6, 6)))[0]
+    U = np.zeros((6, 6))
+    for p in range(3):
+        own = slice(p * each, (p + 1) * each)
+        U[own, own] = gain * np.linalg.qr(rng.normal(size=(each, each)))[0]
+        U[own, : p * each] = dense[own, : p * each]  # a longer period feeds the shorter ones
+    h = torch.zeros(6, dtype=torch.float64, requires_grad=True)
+    states = [h]
+    for t in range(1, T + 1):
+        new = torch.tanh(torch.tensor(0.3 * rng.normal(size=6)) + h @ torch.tensor(U))
+        h = torch.where(torch.tensor(t % tau == 0), new, h)
+        states.append(h)
+    gradients = torch.autograd.grad((torch.tensor(rng.normal(size=6)) * h).sum(), states)
+    for p in periods:
+        expected = [np.linalg.norm(g.numpy()[tau == p]) for g in reversed(gradients)]
+        assert_equal(found[p], np.array(expected))
+
+
+@pytest.mark.parametrize("layer_norm", [False, True])
+def test_gradient_by_lag_is_that_of_pytorch(layer_norm: bool) -> None:
+    T, H = 6, 5
+    found = page.gradient_by_lag(1.3, layer_norm, T, H, seed=4)
+    rng = np.random.default_rng(4)
+    U = torch.tensor(1.3 * rng.normal(size=(H, H)) / np.sqrt(H))
+    h = torch.tensor(rng.normal(size=(1, H)), requires_grad=True)
+    states = [h]
+    for _ in range(T):
+        product = h @ U
+        if layer_norm:
+            product = torch.nn.functional.layer_norm(product, [H], eps=0.0)
+        h = torch.tanh(torch.tensor(0.5 * rng.normal(size=(1, H))) + product)
+        states.append(h)
+    gradients = torch.autograd.grad((torch.tensor(rng.normal(size=(1, H))) * h).sum(), states)
+    norms = np.array([np.linalg.norm(g.numpy()) for g in reversed(gradients)])
+    assert_equal(found, norms / norms[0])

@@ -7,12 +7,21 @@ import numpy as np
 import onnxruntime
 import pytest
 import torch
+from bs4 import BeautifulSoup
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autograder.recurrent.differences import behaviour, converted, keras, onnx_runtime, pytorch
 from autograder.recurrent.differences.gates import BlackBox, ask
-from autograder.recurrent.differences.table import NOT_ASKED, ROWS, Differences, html, of_gates, symbols
+from autograder.recurrent.differences.table import (
+    BEHAVIOUR,
+    NOT_ASKED,
+    PARAMETERS,
+    Differences,
+    html,
+    of_gates,
+    symbols,
+)
 from autograder.recurrent.porting import Cell, to_keras, to_layer, to_pytorch
 
 D, H = 5, 3
@@ -398,22 +407,21 @@ def test_parts_are_recognised():
 
 
 def test_the_table_is_what_was_found(found):
-    from bs4 import BeautifulSoup
-
-    table = BeautifulSoup(html(list(found.values())), "html.parser")
-    names = [cell.text for cell in table.select("thead th")][1:]
-    assert names == list(found)
-    printed = {row.th.text: [cell.text for cell in row.select("td")] for row in table.select("tbody tr")}
-    assert list(printed) == list(ROWS.values())
-    for key, title in ROWS.items():
-        assert printed[title] == [one.rows.get(key, NOT_ASKED) for one in found.values()]
-    assert NOT_ASKED in printed["dropout"]
+    for titles, asked in ((PARAMETERS, list(found)), (BEHAVIOUR, ["PyTorch", "Keras", "ONNX"])):
+        table = BeautifulSoup(html(list(found.values()), titles), "html.parser")
+        assert [cell.text for cell in table.select("thead th")][1:] == asked
+        printed = {row.th.text: [cell.text for cell in row.select("td")] for row in table.select("tbody tr")}
+        assert list(printed) == list(titles.values())
+        for key, title in titles.items():
+            assert printed[title] == [found[name].rows.get(key, NOT_ASKED) for name in asked]
+    assert {key for one in found.values() for key in one.rows} == PARAMETERS.keys() | BEHAVIOUR.keys()
 
 
 def test_a_row_nobody_answered_is_not_there():
-    table = html([Differences("One", {"reset": "<after>"})])
+    table = html([Differences("One", {"reset": "<after>"}), Differences("Two", {"padding": "zero"})], PARAMETERS)
     assert "&lt;after&gt;" in table
-    assert ROWS["padding"] not in table
+    assert PARAMETERS["update"] not in table
+    assert "Two" not in table
 
 
 def test_symbols():

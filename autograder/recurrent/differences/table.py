@@ -1,6 +1,6 @@
 """The answers, framework by framework, and the one table of them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
 from types import MappingProxyType
@@ -8,7 +8,7 @@ from types import MappingProxyType
 from autograder.recurrent.differences.gates import BlackBox, Gates, ask
 
 NOT_ASKED = "not run here"
-ROWS = MappingProxyType(
+PARAMETERS = MappingProxyType(
     {
         "lstm gates": "LSTM: order of the gates",
         "lstm weights": "LSTM: weights",
@@ -20,6 +20,10 @@ ROWS = MappingProxyType(
         "gru biases": "GRU: biases",
         "reset": "GRU: reset, by default",
         "update": "GRU: new state",
+    }
+)
+BEHAVIOUR = MappingProxyType(
+    {
         "axes": "axes of the input",
         "both directions": "last states, two layers, both directions",
         "start W": "first input weights",
@@ -34,7 +38,7 @@ ROWS = MappingProxyType(
 
 @dataclass(frozen=True)
 class Differences:
-    """One framework's answers: `rows` by the keys of ROWS; the others by "lstm" and "gru".
+    """One framework's answers: `rows` by the keys of PARAMETERS and BEHAVIOUR; the others by "lstm" and "gru".
 
     weights: the gates in the order of any weight's blocks. biases: the gates of all biases' blocks, one after another.
     """
@@ -87,15 +91,17 @@ def symbols(box: BlackBox, shape: Sequence[int]) -> str:
     return f"({inside})"
 
 
-def html(found: Sequence[Differences]) -> str:
-    """The table: one row a question that anybody answered, one column a framework."""
-    head = "".join(f'<th scope="col">{escape(one.framework)}</th>' for one in found)
+def html(found: Sequence[Differences], titles: Mapping[str, str]) -> str:
+    """The table of these rows: those that anybody answered, and a column for each framework that answered any."""
+    there = [one for one in found if any(key in one.rows for key in titles)]
+    head = "".join(f'<th scope="col">{escape(one.framework)}</th>' for one in there)
     body = []
-    for key, title in ROWS.items():
-        if any(key in one.rows for one in found):
-            cells = "".join(f"<td>{escape(one.rows.get(key, NOT_ASKED))}</td>" for one in found)
+    for key, title in titles.items():
+        if any(key in one.rows for one in there):
+            cells = "".join(f"<td>{escape(one.rows.get(key, NOT_ASKED))}</td>" for one in there)
             body.append(f'<tr><th scope="row">{escape(title)}</th>{cells}</tr>')
     return (
         '<div style="overflow-x: auto" tabindex="0" role="region" aria-label="Differences between the frameworks">'
-        f'<table class="table"><thead><tr><th></th>{head}</tr></thead><tbody>{"".join(body)}</tbody></table></div>'
+        f'<table class="table dataframe"><thead><tr><th></th>{head}</tr></thead>'
+        f"<tbody>{''.join(body)}</tbody></table></div>"
     )

@@ -156,7 +156,7 @@ def _marks(course, options) -> int:
 
 
 def _audit(course, options) -> int:
-    from autograder.grading.audit import FRAMEWORKS, audit, audited, table, write_page
+    from autograder.grading.audit import FRAMEWORKS, audit, audited, page, table
     from autograder.grading.course import CourseError
 
     known = audited(course.root / "solutions")
@@ -170,7 +170,7 @@ def _audit(course, options) -> int:
             print(f"{row.question:<36} {row.framework:<11} {row.told()}", flush=True)
     print(table(rows)[-1])
     if options.page:
-        write_page(rows, options.page)
+        options.page.write_text(page(rows), encoding="utf-8")
     return 1 if any(row.not_caught or row.refused for row in rows) else 0
 
 

@@ -5,7 +5,7 @@ text stands exactly once in the solution is taken; where none does, the mistake 
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from itertools import combinations
 
 from autograder.checks.mistakes import Edit, Mistake, MistakeError, apply
@@ -17,11 +17,19 @@ def _replacing(pattern: str, by: str) -> Rule:
     return lambda text: re.sub(pattern, by, text)
 
 
+def _naming(functions: Mapping[str, str]) -> Rule:
+    """Functions of another name."""
+    pattern = r"(?<![\w.])(" + "|".join(map(re.escape, functions)) + r")(?=\()"
+    return lambda text: re.sub(pattern, lambda name: functions[name[1]], text)
+
+
 _VALUE = r"(\w+(?:\[[^\[\]]*\])?|\([^()]*(?:\([^()]*\)[^()]*)*\))"
 _MODULE = _replacing(r"(?<![\w.])([WUVb]|[WUb]_\w+)(?![\w(])", r"self.\1")
+_DEEPER = _replacing(r"\n(?= *\S)", "\n    ")  # NumPy's answers are functions, theirs often methods
 _RULES: dict[str, tuple[Rule, ...]] = {
     "numpy": (),
     "pytorch": (
+        _naming({"np.split": "torch.chunk", "np.concatenate": "torch.cat", "sigmoid": "torch.sigmoid"}),
         _replacing(r"\bnp\.", "torch."),
         _replacing(r"\baxis=", "dim="),
         _replacing(r"\bkeepdims=", "keepdim="),
@@ -29,9 +37,10 @@ _RULES: dict[str, tuple[Rule, ...]] = {
         _replacing(r"\[\.\.\., None\]", ".unsqueeze(-1)"),
         _replacing(r"Y - Y\.max.*?\n *log_p = .*", "Y - Y.logsumexp(dim=-1, keepdim=True)"),
         _MODULE,
+        _DEEPER,
     ),
     "tensorflow": (
-        _replacing(r"\bnp\.log\b", "tf.math.log"),
+        _naming({"np.log": "tf.math.log", "np.concatenate": "tf.concat", "sigmoid": "tf.sigmoid"}),
         _replacing(r"\bnp\.", "tf."),
         _replacing(_VALUE + r"\.T\b", r"tf.transpose(\1)"),
         _replacing(_VALUE + r"\.sum\(axis=", r"tf.reduce_sum(\1, axis="),
@@ -41,6 +50,7 @@ _RULES: dict[str, tuple[Rule, ...]] = {
         _replacing(r"(from_input|X)\[t\]", r"\1[:, t]"),
         _replacing(r"X\.shape\[0\]", "X.shape[1]"),
         _MODULE,
+        _DEEPER,
     ),
 }
 
@@ -53,7 +63,7 @@ def translated(mistake: Mistake, solution: str, framework: str) -> Edit | None:
     if framework in mistake.elsewhere:
         return mistake.elsewhere[framework]
     edit = mistake.replace, mistake.by
-    rules = _RULES[framework]
+    rules = [rule for rule in _RULES[framework] if rule is not _MODULE or "self." in solution]
     for count in range(len(rules), -1, -1):
         for chosen in combinations(rules, count):
             replace, by = edit

@@ -1,5 +1,6 @@
 """The answers, framework by framework, and the one table of them."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
@@ -8,6 +9,7 @@ from types import MappingProxyType
 from autograder.recurrent.differences.gates import BlackBox, Gates, ask
 
 NOT_ASKED = "not run here"
+NO_BREAK = "\N{NO-BREAK SPACE}"
 PARAMETERS = MappingProxyType(
     {
         "lstm gates": "LSTM: order of the gates",
@@ -98,10 +100,16 @@ def html(found: Sequence[Differences], titles: Mapping[str, str]) -> str:
     body = []
     for key, title in titles.items():
         if any(key in one.rows for one in there):
-            cells = "".join(f"<td>{escape(one.rows.get(key, NOT_ASKED))}</td>" for one in there)
+            cells = "".join(f"<td>{escape(_kept_together(one.rows.get(key, NOT_ASKED)))}</td>" for one in there)
             body.append(f'<tr><th scope="row">{escape(title)}</th>{cells}</tr>')
     return (
         '<div style="overflow-x: auto" tabindex="0" role="region" aria-label="Differences between the frameworks">'
         f'<table class="table dataframe"><thead><tr><th></th>{head}</tr></thead>'
         f"<tbody>{''.join(body)}</tbody></table></div>"
     )
+
+
+def _kept_together(text: str) -> str:
+    """The text with no line break inside of parentheses, or between gates."""
+    text = re.sub(r"\([^()]*\)", lambda shape: shape.group().replace(" ", NO_BREAK), text)
+    return re.sub(r"\b([ifgorzn]'?) (?=[ifgorzn]\b)", rf"\1{NO_BREAK}", text)

@@ -22,7 +22,17 @@ from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell
 
 from autograder.recurrent import GRU, LSTM, lstm_parameters, softmax_cross_entropy
-from autograder.recurrent.porting import Cell, Node, from_keras, onnx_model, to_keras, to_onnx, to_pytorch
+from autograder.recurrent.porting import (
+    Cell,
+    Node,
+    from_haiku,
+    from_keras,
+    onnx_model,
+    to_keras,
+    to_layer,
+    to_onnx,
+    to_pytorch,
+)
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "book" / "composition" / "every-framework.md"
@@ -123,6 +133,18 @@ def test_a_gru_s_bias():
     np.testing.assert_array_equal(c, expected["c"])
     with pytest.raises(ValueError, match="reset_after=False"):
         page.gru_bias_from_keras(weights[2][0])
+
+
+@pytest.mark.parametrize("T", [1, 4])
+def test_the_other_share_is_haiku_s(T):
+    D, H = SIZES["D"], SIZES["H"]
+    rng = np.random.default_rng(T)
+    W, U, b = (rng.normal(size=shape) for shape in ((D, 3 * H), (H, 3 * H), 3 * H))
+    X, h_0 = rng.normal(size=(T, 2, D)), np.tanh(rng.normal(size=(2, H)))
+    tree = {"w_i": W, "w_h": U, "b": b}
+    stored = {"": {name: page.reorder(value, "rzn", "zrn") for name, value in tree.items()}}
+    (expected,) = to_layer(from_haiku(stored, "gru-before")).forward(X, (h_0,)).state
+    np.testing.assert_allclose(page.gru_other_share(W, U, b, X, h_0), expected, rtol=1e-12)
 
 
 @pytest.mark.parametrize(("H", "after", "before"), [(8, 4, 8), (11, 4, 11), (4, 4, 4), (1, 1, 1)])

@@ -17,6 +17,8 @@ Generator = np.random.Generator
 Reset = Literal["after", "before"]
 GATES = ("r", "z", "n")
 _LARGE = 4e3
+_TERMS = 0.25
+"""A sum of terms of about this size may cancel to nearly nothing; then it is their size that sets the rounding."""
 
 
 def _weights(
@@ -49,13 +51,13 @@ def _step_problem(
     kept = {"h": run.H[0].copy()} | dict(zip(("r", "z", "n", message), run.saved.tape[0].copy(), strict=True))
     gradients = {"dx": found.dX[0], "dh_prev": found.dstate_0[0]} | _by_our_names(found.parameters)
     # A pre-activation of some thousands is off by some thousand roundings, and a gate that happens to be open shows it.
-    rounding = {} if scale < 10 else dict.fromkeys(kept, 10 * scale)
+    rounding = _TERMS if scale < 10 else 10 * scale
     return Problem(
         say(n, "BDH", remark),
         values | weights | kept,
         kept | gradients,
         terms=n["B"] + n["D"] + 3 * n["H"],
-        scales=rounding,
+        scales=dict.fromkeys(kept | gradients, rounding),
         sizes=n,
     )
 
@@ -101,9 +103,9 @@ def _sequence_problem(
     gradients = {"dX": found.dX, "dh_0": found.dstate_0[0]} | _by_our_names(found.parameters)
     built = {"sizes_D": np.array(n["D"]), "sizes_H": np.array(n["H"])}
     terms = n["T"] * (n["B"] + n["D"] + 3 * n["H"])
-    return Problem(
-        say(n, "TBDH", remark), values | weights | kept | built, {"H": kept["H"]} | gradients, terms, sizes=n
-    )
+    expected = {"H": kept["H"]} | gradients
+    rounding = dict.fromkeys(expected, _TERMS)
+    return Problem(say(n, "TBDH", remark), values | weights | kept | built, expected, terms, rounding, sizes=n)
 
 
 def _sequence_problems(rng: Generator) -> Iterator[Problem]:

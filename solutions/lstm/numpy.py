@@ -25,9 +25,10 @@
 # checks your function on fresh random problems, as often as you like; it tells you what is wrong, not what the
 # answer is. Your functions must not change their arguments, and must return the dtype they were given.
 #
-# **Notation.** Row vectors, time first. $T$ steps, $B$ sequences in a batch, $D$ inputs, $H$ hidden units. `dv` stands
-# for $\delta v = \partial L / \partial v$ and has the shape of `v`. Whatever belongs to the gates has four blocks of
-# $H$ columns side by side, always in the order **i, f, g, o**: input gate, forget gate, candidate, output gate.
+# **Notation.** Row vectors, time first. $T$ steps, $B$ sequences in a batch, $D$ inputs, $H$ hidden units. `dv`
+# stands for $\delta v = \partial L / \partial v$ and has the shape of `v`. Whatever belongs to the gates has four
+# blocks of $H$ columns side by side, always in the order **i, f, g, o**: input gate, forget gate, candidate, output
+# gate.
 
 # %%
 # The light package that checks your answers; installed only where it is missing.
@@ -52,16 +53,16 @@ def sigmoid(a):
 # %% [markdown]
 # ## 1. One step forward (2 points)
 #
-# The state is a pair: the cell $c$, which keeps, and the output $h$, which shows. One product with $W$ and one with $U$
-# make the pre-activations of all four gates, equation (6.6):
+# The state is a pair: the cell $c$, which keeps, and the output $h$, which shows. One product with $W$ and one with
+# $U$ make the pre-activations of all four gates, equation (6.6):
 #
 # $$
 # \underbrace{a_t}_{(B, 4H)} = \underbrace{x_t}_{(B, D)} \underbrace{W}_{(D, 4H)}
 #   + \underbrace{h_{t-1}}_{(B, H)} \underbrace{U}_{(H, 4H)} + \underbrace{b}_{(4H,)} .
 # $$
 #
-# Its blocks are squashed, three of them by $\sigma$ and the candidate by tanh, equation (6.3). Then the cell is written
-# and shown, equations (6.4) and (6.5):
+# Its blocks are squashed, three of them by $\sigma$ and the candidate by tanh, equation (6.3). Then the cell is
+# written and shown, equations (6.4) and (6.5):
 #
 # $$
 # c_t = f_t \odot c_{t-1} + i_t \odot g_t, \qquad h_t = o_t \odot \tanh c_t .
@@ -96,8 +97,8 @@ h, c = np.zeros((B, H)), np.ones((B, H))
 #     print(t, c[0, 0], h[0, 0])
 
 # %% [markdown]
-# The check below draws problems of unequal sizes, and once drives the gates to their limits, with pre-activations in the
-# thousands.
+# The check below draws problems of unequal sizes, and once drives the gates to their limits, with pre-activations in
+# the thousands.
 
 # %% nbgrader={"grade": true, "grade_id": "step-forward", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
 check("lstm/step-forward", step_forward)
@@ -109,8 +110,8 @@ check("lstm/step-forward", step_forward, rounds=5)
 # ## 2. A masked sequence (3 points)
 #
 # Sequences in a batch have different lengths; the mask $m_t$, a column of zeros and ones, says which of them take
-# step $t$. Call what the step makes $\tilde h_t$ and $\tilde c_t$. Where the mask is 0, *both* states are carried over,
-# equation (6.8):
+# step $t$. Call what the step makes $\tilde h_t$ and $\tilde c_t$. Where the mask is 0, *both* states are carried
+# over, equation (6.8):
 #
 # $$
 # h_t = \underbrace{m_t}_{(B, 1)} \odot \tilde h_t + (1 - m_t) \odot h_{t-1}, \qquad
@@ -169,7 +170,7 @@ def forget_bias(n):
     ### BEGIN SOLUTION
     b_f = -np.log(2 ** (1 / n) - 1)
     zero = np.zeros_like(n)
-    return np.concatenate([zero, b_f, zero, zero])
+    return np.concatenate([zero, b_f, zero, zero], axis=0)
     ### END SOLUTION
 
 
@@ -225,8 +226,9 @@ check("lstm/cell-derivatives", cell_derivatives, rounds=5)
 # %% [markdown]
 # ## 5. One step backward (3 points)
 #
-# Two gradients arrive at a step. `dh` is all that reaches $h_t$. `dc_later` is what reaches $c_t$ from later steps; it
-# is *not* yet the whole $\delta c_t$, because $c_t$ is also shown, in $h_t$. That road is yours to add: equation (6.11).
+# Two gradients arrive at a step. `dh` is all that reaches $h_t$. `dc_later` is what reaches $c_t$ from later steps;
+# it is *not* yet the whole $\delta c_t$, because $c_t$ is also shown, in $h_t$. That road is yours to add: equation
+# (6.11).
 #
 # From $\delta h_t$ and the whole $\delta c_t$ follow the four gates, (6.12), their pre-activations, (6.13), and with
 # $\delta a_t$ (B, 4H), the blocks side by side, everything that went in: $\delta x_t$ (B, D), $\delta h_{t-1}$ and
@@ -237,8 +239,8 @@ check("lstm/cell-derivatives", cell_derivatives, rounds=5)
 def step_backward(dh, dc_later, x, h_prev, c_prev, gates, c, W, U):
     """The gradients of one step. No mask here: every sequence takes the step.
 
-    dh: (B, H), the gradient at h; dc_later: (B, H), what reaches c from later steps; x: (B, D); h_prev, c_prev: (B, H);
-    gates: (B, 4H), the values of i, f, g, o; c: (B, H), the new cell; W: (D, 4H); U: (H, 4H).
+    dh: (B, H), the gradient at h; dc_later: (B, H), what reaches c from later steps; x: (B, D); h_prev and c_prev:
+    (B, H); gates: (B, 4H), the values of i, f, g, o; c: (B, H), the new cell; W: (D, 4H); U: (H, 4H).
     Returns dx: (B, D), dh_prev: (B, H), dc_prev: (B, H), dW: (D, 4H), dU: (H, 4H), db: (4H,).
     """
     ### BEGIN SOLUTION
@@ -371,9 +373,10 @@ check("lstm/peephole-step", peephole_step, rounds=5)
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# Now its way back, as far as it is new (2 points): from $\delta h_t$ and what later steps send to the pre-activations,
-# the old cell and the peephole weights. Who uses $c_t$ now? Ask it of $c_{t-1}$, too; equation (6.24) answers both. One
-# of the four blocks of $\delta a_t$ has to be computed before $\delta c_t$, and one can see from forward which.
+# Now its way back, as far as it is new (2 points): from $\delta h_t$ and what later steps send to the
+# pre-activations, the old cell and the peephole weights. Who uses $c_t$ now? Ask it of $c_{t-1}$, too; equation
+# (6.24) answers both. One of the four blocks of $\delta a_t$ has to be computed before $\delta c_t$, and one can see
+# from forward which.
 
 
 # %% nbgrader={"grade": false, "grade_id": "peephole-backward-answer", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -410,9 +413,10 @@ check("lstm/peephole-backward", peephole_backward, rounds=5)
 # %% [markdown]
 # ## 8. In your own words (2 points, marked by hand)
 #
-# Take the plain LSTM, $T = 2$, no mask, and a loss that sees $h_1$ and $h_2$, which sends them $G_1$ and $G_2$. Derive
-# $\delta c_1$ from the chain rule, every path from $c_1$ to the loss written out. Then say which of these paths meet the
-# matrix $U$ and which do not, and what follows from that for an error that has to travel a hundred steps.
+# Take the plain LSTM, $T = 2$, no mask, and a loss that sees $h_1$ and $h_2$, which sends them $G_1$ and $G_2$.
+# Derive $\delta c_1$ from the chain rule, every path from $c_1$ to the loss written out. Then say which of these
+# paths meet the matrix $U$ and which do not, and what follows from that for an error that has to travel a hundred
+# steps.
 #
 # One point for the complete derivation, one for the explanation.
 
@@ -423,27 +427,27 @@ check("lstm/peephole-backward", peephole_backward, rounds=5)
 # \delta c_1 = \delta h_1 \odot o_1 \odot (1 - \tanh^2 c_1) + \delta c_2 \odot f_2 .
 # $$
 #
-# Nothing comes after step 2, so $\delta h_2 = G_2$ and $\delta c_2 = G_2 \odot o_2 \odot (1 - \tanh^2 c_2)$. The output
-# $h_1$ is seen by the loss and by all four pre-activations of step 2: $\delta h_1 = G_1 + \delta a_2 U^{\top}$, where
-# $\delta a_2$ has the blocks $\delta c_2 \odot g_2 \odot i_2 \odot (1 - i_2)$, $\delta c_2 \odot c_1 \odot f_2 \odot
-# (1 - f_2)$, $\delta c_2 \odot i_2 \odot (1 - g_2^2)$ and $G_2 \odot \tanh c_2 \odot o_2 \odot (1 - o_2)$. Put in, these
-# give $\delta c_1$ as a sum over six paths: one from $G_1$, four from $G_2$ through the gates of step 2, and one from
-# $G_2$ straight along the cell.
+# Nothing comes after step 2, so $\delta h_2 = G_2$ and $\delta c_2 = G_2 \odot o_2 \odot (1 - \tanh^2 c_2)$. The
+# output $h_1$ is seen by the loss and by all four pre-activations of step 2: $\delta h_1 = G_1 + \delta a_2
+# U^{\top}$, where $\delta a_2$ has the blocks $\delta c_2 \odot g_2 \odot i_2 \odot (1 - i_2)$, $\delta c_2 \odot c_1
+# \odot f_2 \odot (1 - f_2)$, $\delta c_2 \odot i_2 \odot (1 - g_2^2)$ and $G_2 \odot \tanh c_2 \odot o_2 \odot (1 -
+# o_2)$. Put in, these give $\delta c_1$ as a sum over six paths: one from $G_1$, four from $G_2$ through the gates of
+# step 2, and one from $G_2$ straight along the cell.
 #
 # The four paths through the gates meet $U$ and the slopes of gates. The path along the cell, $c_1 \to c_2$, is
 # multiplied by $f_2$ alone: no matrix and no slope. Over a hundred steps it is multiplied by a hundred forget gates,
-# each of which the network can hold near 1, so an error can arrive almost unchanged; it can vanish if the gates close,
-# but not explode. The paths through $h$ are products with $U$ and slopes as in a vanilla network, and may vanish or
-# explode.
+# each of which the network can hold near 1, so an error can arrive almost unchanged; it can vanish if the gates
+# close, but not explode. The paths through $h$ are products with $U$ and slopes as in a vanilla network, and may
+# vanish or explode.
 #
-# Rubric. One point: $\delta c_1$ with both of its terms, and $\delta h_1$ with both $G_1$ and $\delta a_2 U^{\top}$ (half
-# a point if only one of the two sums is complete). One point: says that the path along the cell carries only forget
-# gates, no matrix and no slope, *and* that the other paths, through $h$, still meet $U$ and can vanish or explode (half a
-# point for one of the two).
+# Rubric. One point: $\delta c_1$ with both of its terms, and $\delta h_1$ with both $G_1$ and $\delta a_2 U^{\top}$
+# (half a point if only one of the two sums is complete). One point: says that the path along the cell carries only
+# forget gates, no matrix and no slope, *and* that the other paths, through $h$, still meet $U$ and can vanish or
+# explode (half a point for one of the two).
 
 # %% [markdown]
 # ## What you have now
 #
 # A network with a memory whose length you can choose, its gradients along both roads, and one of its relatives, each
-# checked against independent code. Before you hand in, run *Kernel → Restart & Run All* and see that every check prints
-# its line.
+# checked against independent code. Before you hand in, run *Kernel → Restart & Run All* and see that every check
+# prints its line.

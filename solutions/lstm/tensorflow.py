@@ -25,9 +25,10 @@
 # checks your answer on fresh random problems, as often as you like; it tells you what is wrong, not what the
 # answer is. The framework's own recurrent layers and cells are the task itself: using one costs the points.
 #
-# **Notation.** Row vectors, time first. $T$ steps, $B$ sequences in a batch, $D$ inputs, $H$ hidden units. `dv` stands
-# for $\delta v = \partial L / \partial v$ and has the shape of `v`. Whatever belongs to the gates has four blocks of
-# $H$ columns side by side, always in the order **i, f, g, o**: input gate, forget gate, candidate, output gate.
+# **Notation.** Row vectors, time first. $T$ steps, $B$ sequences in a batch, $D$ inputs, $H$ hidden units. `dv`
+# stands for $\delta v = \partial L / \partial v$ and has the shape of `v`. Whatever belongs to the gates has four
+# blocks of $H$ columns side by side, always in the order **i, f, g, o**: input gate, forget gate, candidate, output
+# gate.
 
 # %%
 # The light package that checks your answers; installed only where it is missing.
@@ -53,16 +54,16 @@ tf.config.list_physical_devices("GPU")  # TensorFlow uses a GPU by itself where 
 # %% [markdown]
 # ## 1. One step forward (2 points)
 #
-# The state is a pair: the cell $c$, which keeps, and the output $h$, which shows. One product with $W$ and one with $U$
-# make the pre-activations of all four gates, equation (6.6):
+# The state is a pair: the cell $c$, which keeps, and the output $h$, which shows. One product with $W$ and one with
+# $U$ make the pre-activations of all four gates, equation (6.6):
 #
 # $$
 # \underbrace{a_t}_{(B, 4H)} = \underbrace{x_t}_{(B, D)} \underbrace{W}_{(D, 4H)}
 #   + \underbrace{h_{t-1}}_{(B, H)} \underbrace{U}_{(H, 4H)} + \underbrace{b}_{(4H,)} .
 # $$
 #
-# Its blocks are squashed, three of them by $\sigma$ and the candidate by tanh, equation (6.3). Then the cell is written
-# and shown, equations (6.4) and (6.5):
+# Its blocks are squashed, three of them by $\sigma$ and the candidate by tanh, equation (6.3). Then the cell is
+# written and shown, equations (6.4) and (6.5):
 #
 # $$
 # c_t = f_t \odot c_{t-1} + i_t \odot g_t, \qquad h_t = o_t \odot \tanh c_t .
@@ -98,8 +99,8 @@ h, c = tf.zeros((B, H)), tf.ones((B, H))
 #     print(t, float(c[0, 0]), float(h[0, 0]))
 
 # %% [markdown]
-# The check below draws problems of unequal sizes, and once drives the gates to their limits, with pre-activations in the
-# thousands.
+# The check below draws problems of unequal sizes, and once drives the gates to their limits, with pre-activations in
+# the thousands.
 
 # %% nbgrader={"grade": true, "grade_id": "step-forward", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
 check("lstm/step-forward", step_forward, framework="tensorflow")
@@ -111,8 +112,8 @@ check("lstm/step-forward", step_forward, framework="tensorflow", rounds=3)
 # ## 2. A masked sequence, as a layer (3 points)
 #
 # Sequences in a batch have different lengths; the mask $m_t$, a column of zeros and ones, says which of them take
-# step $t$. Call what the step makes $\tilde h_t$ and $\tilde c_t$. Where the mask is 0, *both* states are carried over,
-# equation (6.8):
+# step $t$. Call what the step makes $\tilde h_t$ and $\tilde c_t$. Where the mask is 0, *both* states are carried
+# over, equation (6.8):
 #
 # $$
 # h_t = \underbrace{m_t}_{(B, 1)} \odot \tilde h_t + (1 - m_t) \odot h_{t-1}, \qquad
@@ -120,9 +121,10 @@ check("lstm/step-forward", step_forward, framework="tensorflow", rounds=3)
 # $$
 #
 # Masks may have gaps, and a sequence may be masked throughout. Write a Keras layer with weights `self.W` (D, 4H),
-# `self.U` (H, 4H) and `self.b` (4H,), whose `call` returns all outputs and all cells. A Keras layer keeps Keras's layout:
-# **batch first**, `X` (B, T, D) and `mask` (B, T) in, states (B, T, H) out; everything else in this notebook is time
-# first. How you initialise is yours to choose; the check loads its own values. The tape must reach every weight.
+# `self.U` (H, 4H) and `self.b` (4H,), whose `call` returns all outputs and all cells. A Keras layer keeps Keras's
+# layout: **batch first**, `X` (B, T, D) and `mask` (B, T) in, states (B, T, H) out; everything else in this notebook
+# is time first. How you initialise is yours to choose; the check loads its own values. The tape must reach every
+# weight.
 
 
 # %% nbgrader={"grade": false, "grade_id": "sequence-forward-answer", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -214,8 +216,8 @@ check("lstm/forget-bias", forget_bias, framework="tensorflow", rounds=3)
 # does $c_t$ move? Derive $\partial^{+} c_t / \partial a^{\text{i}}_t$ and its three sisters on paper, unit by unit. A
 # gate's slope can be read off its value, as tanh's can; for $\sigma$ that is equation (6.9).
 #
-# The forward pass has kept the *gates*: $i_t$, $f_t$, $g_t$ and $o_t$ side by side, squashed already. Here and below the
-# derivatives are yours to derive; one found by a tape is refused.
+# The forward pass has kept the *gates*: $i_t$, $f_t$, $g_t$ and $o_t$ side by side, squashed already. Here and below
+# the derivatives are yours to derive; one found by a tape is refused.
 
 
 # %% nbgrader={"grade": false, "grade_id": "cell-derivatives-answer", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -244,8 +246,9 @@ check("lstm/cell-derivatives", cell_derivatives, framework="tensorflow", rounds=
 # %% [markdown]
 # ## 5. One step backward, by hand (3 points)
 #
-# Two gradients arrive at a step. `dh` is all that reaches $h_t$. `dc_later` is what reaches $c_t$ from later steps; it
-# is *not* yet the whole $\delta c_t$, because $c_t$ is also shown, in $h_t$. That road is yours to add: equation (6.11).
+# Two gradients arrive at a step. `dh` is all that reaches $h_t$. `dc_later` is what reaches $c_t$ from later steps;
+# it is *not* yet the whole $\delta c_t$, because $c_t$ is also shown, in $h_t$. That road is yours to add: equation
+# (6.11).
 #
 # From $\delta h_t$ and the whole $\delta c_t$ follow the four gates, (6.12), their pre-activations, (6.13), and with
 # $\delta a_t$ (B, 4H), the blocks side by side, everything that went in: $\delta x_t$ (B, D), $\delta h_{t-1}$ and
@@ -325,14 +328,17 @@ check("lstm/step-backward", step_operation, framework="tensorflow", rounds=3)
 #
 # Where a step counts, $\tilde c_t$ is `C[t]`; where it does not, its gradient is zero whatever you put there.
 #
-# The forward is given again and returns all outputs and the last cell. `H` and `C` (T, B, H) hold outputs and cells after
-# each step, `gates` (T, B, 4H) each step's gates. The mask needs no gradient: return `None` in its place.
+# The forward is given again and returns all outputs and the last cell. `H` and `C` (T, B, H) hold outputs and cells
+# after each step, `gates` (T, B, 4H) each step's gates. The mask needs no gradient: return `None` in its place.
 
 
 # %% nbgrader={"grade": false, "grade_id": "sequence-backward-answer", "locked": false, "schema_version": 3, "solution": true, "task": false}
 @tf.custom_gradient
 def sequence_operation(X, h_0, c_0, W, U, b, mask):
-    """A masked sequence with a hand-written backward. X: (T, B, D), mask: (T, B); returns H: (T, B, H), c_T: (B, H)."""
+    """A masked sequence with a hand-written backward.
+
+    X: (T, B, D), mask: (T, B). Returns the outputs H: (T, B, H) and the last cell c_T: (B, H).
+    """
     outputs, cells, all_gates = [h_0], [c_0], []
     for x, on in zip(tf.unstack(X), tf.unstack(mask[..., None] > 0)):
         h, c, step_gates = step_and_gates(x @ W + outputs[-1] @ U + b, cells[-1])
@@ -422,10 +428,11 @@ check("lstm/peephole-step", peephole_step, framework="tensorflow", rounds=3)
 ### END HIDDEN TESTS
 
 # %% [markdown]
-# Now its way back, as far as it is new (2 points): from $\delta h_t$ and what later steps send to the pre-activations,
-# the old cell and the peephole weights. Who uses $c_t$ now? Ask it of $c_{t-1}$, too; equation (6.24) answers both. One
-# of the four blocks of $\delta a_t$ has to be computed before $\delta c_t$, and one can see from forward which. The
-# operation begins at the pre-activations $a_t = x_t W + h_{t-1} U + b$, before the peepholes add to them.
+# Now its way back, as far as it is new (2 points): from $\delta h_t$ and what later steps send to the
+# pre-activations, the old cell and the peephole weights. Who uses $c_t$ now? Ask it of $c_{t-1}$, too; equation
+# (6.24) answers both. One of the four blocks of $\delta a_t$ has to be computed before $\delta c_t$, and one can see
+# from forward which. The operation begins at the pre-activations $a_t = x_t W + h_{t-1} U + b$, before the peepholes
+# add to them.
 
 
 # %% nbgrader={"grade": false, "grade_id": "peephole-backward-answer", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -471,9 +478,10 @@ check("lstm/peephole-backward", peephole_operation, framework="tensorflow", roun
 # %% [markdown]
 # ## 8. In your own words (2 points, marked by hand)
 #
-# Take the plain LSTM, $T = 2$, no mask, and a loss that sees $h_1$ and $h_2$, which sends them $G_1$ and $G_2$. Derive
-# $\delta c_1$ from the chain rule, every path from $c_1$ to the loss written out. Then say which of these paths meet the
-# matrix $U$ and which do not, and what follows from that for an error that has to travel a hundred steps.
+# Take the plain LSTM, $T = 2$, no mask, and a loss that sees $h_1$ and $h_2$, which sends them $G_1$ and $G_2$.
+# Derive $\delta c_1$ from the chain rule, every path from $c_1$ to the loss written out. Then say which of these
+# paths meet the matrix $U$ and which do not, and what follows from that for an error that has to travel a hundred
+# steps.
 #
 # One point for the complete derivation, one for the explanation.
 
@@ -484,27 +492,27 @@ check("lstm/peephole-backward", peephole_operation, framework="tensorflow", roun
 # \delta c_1 = \delta h_1 \odot o_1 \odot (1 - \tanh^2 c_1) + \delta c_2 \odot f_2 .
 # $$
 #
-# Nothing comes after step 2, so $\delta h_2 = G_2$ and $\delta c_2 = G_2 \odot o_2 \odot (1 - \tanh^2 c_2)$. The output
-# $h_1$ is seen by the loss and by all four pre-activations of step 2: $\delta h_1 = G_1 + \delta a_2 U^{\top}$, where
-# $\delta a_2$ has the blocks $\delta c_2 \odot g_2 \odot i_2 \odot (1 - i_2)$, $\delta c_2 \odot c_1 \odot f_2 \odot
-# (1 - f_2)$, $\delta c_2 \odot i_2 \odot (1 - g_2^2)$ and $G_2 \odot \tanh c_2 \odot o_2 \odot (1 - o_2)$. Put in, these
-# give $\delta c_1$ as a sum over six paths: one from $G_1$, four from $G_2$ through the gates of step 2, and one from
-# $G_2$ straight along the cell.
+# Nothing comes after step 2, so $\delta h_2 = G_2$ and $\delta c_2 = G_2 \odot o_2 \odot (1 - \tanh^2 c_2)$. The
+# output $h_1$ is seen by the loss and by all four pre-activations of step 2: $\delta h_1 = G_1 + \delta a_2
+# U^{\top}$, where $\delta a_2$ has the blocks $\delta c_2 \odot g_2 \odot i_2 \odot (1 - i_2)$, $\delta c_2 \odot c_1
+# \odot f_2 \odot (1 - f_2)$, $\delta c_2 \odot i_2 \odot (1 - g_2^2)$ and $G_2 \odot \tanh c_2 \odot o_2 \odot (1 -
+# o_2)$. Put in, these give $\delta c_1$ as a sum over six paths: one from $G_1$, four from $G_2$ through the gates of
+# step 2, and one from $G_2$ straight along the cell.
 #
 # The four paths through the gates meet $U$ and the slopes of gates. The path along the cell, $c_1 \to c_2$, is
 # multiplied by $f_2$ alone: no matrix and no slope. Over a hundred steps it is multiplied by a hundred forget gates,
-# each of which the network can hold near 1, so an error can arrive almost unchanged; it can vanish if the gates close,
-# but not explode. The paths through $h$ are products with $U$ and slopes as in a vanilla network, and may vanish or
-# explode.
+# each of which the network can hold near 1, so an error can arrive almost unchanged; it can vanish if the gates
+# close, but not explode. The paths through $h$ are products with $U$ and slopes as in a vanilla network, and may
+# vanish or explode.
 #
-# Rubric. One point: $\delta c_1$ with both of its terms, and $\delta h_1$ with both $G_1$ and $\delta a_2 U^{\top}$ (half
-# a point if only one of the two sums is complete). One point: says that the path along the cell carries only forget
-# gates, no matrix and no slope, *and* that the other paths, through $h$, still meet $U$ and can vanish or explode (half a
-# point for one of the two).
+# Rubric. One point: $\delta c_1$ with both of its terms, and $\delta h_1$ with both $G_1$ and $\delta a_2 U^{\top}$
+# (half a point if only one of the two sums is complete). One point: says that the path along the cell carries only
+# forget gates, no matrix and no slope, *and* that the other paths, through $h$, still meet $U$ and can vanish or
+# explode (half a point for one of the two).
 
 # %% [markdown]
 # ## What you have now
 #
 # A network with a memory whose length you can choose, its gradients along both roads, and one of its relatives, each
-# checked against independent code. Before you hand in, run *Kernel → Restart & Run All* and see that every check prints
-# its line.
+# checked against independent code. Before you hand in, run *Kernel → Restart & Run All* and see that every check
+# prints its line.

@@ -37,7 +37,7 @@ def sequence_forward(X, h_0, c_0, W, U, b, mask):
 def forget_bias(n):
     b_f = -np.log(2 ** (1 / n) - 1)
     zero = np.zeros_like(n)
-    return np.concatenate([zero, b_f, zero, zero])
+    return np.concatenate([zero, b_f, zero, zero], axis=0)
 
 
 def cell_derivatives(c_prev, gates):

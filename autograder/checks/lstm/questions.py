@@ -48,7 +48,7 @@ QUESTIONS = {
             see="eq-lstm-gates",
             reference=answers.step_forward,
             mistakes=MISTAKES["step-forward"],
-            variants=VARIANTS.get("step-forward", ()),
+            variants=VARIANTS["step-forward"],
         ),
         Question(
             "lstm/sequence-forward",
@@ -67,7 +67,7 @@ QUESTIONS = {
             see="eq-lstm-mask",
             reference=answers.sequence_forward,
             mistakes=MISTAKES["sequence-forward"],
-            variants=VARIANTS.get("sequence-forward", ()),
+            variants=VARIANTS["sequence-forward"],
             in_time=frozenset({"H", "C"}),
             blocks=_BY_GATE,
         ),
@@ -82,7 +82,7 @@ QUESTIONS = {
             see="eq-lstm-bias",
             reference=answers.forget_bias,
             mistakes=MISTAKES["forget-bias"],
-            variants=VARIANTS.get("forget-bias", ()),
+            variants=VARIANTS["forget-bias"],
             blocks={"b": GATES},
         ),
         Question(
@@ -96,7 +96,7 @@ QUESTIONS = {
             see="eq-lstm-dsigma",
             reference=answers.cell_derivatives,
             mistakes=MISTAKES["cell-derivatives"],
-            variants=VARIANTS.get("cell-derivatives", ()),
+            variants=VARIANTS["cell-derivatives"],
             blocks={"dc_da": GATES},
         ),
         Question(
@@ -121,7 +121,7 @@ QUESTIONS = {
             see="eq-lstm-dc",
             reference=answers.step_backward,
             mistakes=MISTAKES["step-backward"],
-            variants=VARIANTS.get("step-backward", ()),
+            variants=VARIANTS["step-backward"],
             blocks=_BY_GATE,
         ),
         Question(
@@ -148,7 +148,7 @@ QUESTIONS = {
             see="eq-lstm-mask-state",
             reference=answers.sequence_backward,
             mistakes=MISTAKES["sequence-backward"],
-            variants=VARIANTS.get("sequence-backward", ()),
+            variants=VARIANTS["sequence-backward"],
             in_time=frozenset({"H", "dX"}),
             blocks=_BY_GATE,
         ),
@@ -163,7 +163,7 @@ QUESTIONS = {
             see="eq-lstm-peep",
             reference=answers.peephole_step,
             mistakes=MISTAKES["peephole-step"],
-            variants=VARIANTS.get("peephole-step", ()),
+            variants=VARIANTS["peephole-step"],
         ),
         Question(
             "lstm/peephole-backward",
@@ -185,7 +185,7 @@ QUESTIONS = {
             see="eq-lstm-peep-dc",
             reference=answers.peephole_backward,
             mistakes=MISTAKES["peephole-backward"],
-            variants=VARIANTS.get("peephole-backward", ()),
+            variants=VARIANTS["peephole-backward"],
             blocks={"da": GATES},
         ),
     )

@@ -270,8 +270,8 @@ SEQUENCE_BACKWARD = (
     ),
     Mistake(
         "states-exchanged",
-        "return dX, dh, dc,",
-        "return dX, dc, dh,",
+        ", dh, dc, dW",
+        ", dc, dh, dW",
         "The gradients of the two initial states are returned in the other order. As in forward, h comes first.",
         "eq-lstm-dx",
     ),

@@ -305,14 +305,14 @@ FORGET_BIAS = (
     ),
     Mistake(
         "one-block-only",
-        f"np.concatenate({_PLACED})",
+        f"np.concatenate({_PLACED}, axis=0)",
         "b_f",
         "This is the forget gate's block alone. Return the bias of all four gates, (4H,), with zeros in the others.",
         "eq-lstm-a",
     ),
     Mistake(
         "blocks-interleaved",
-        f"np.concatenate({_PLACED})",
+        f"np.concatenate({_PLACED}, axis=0)",
         "np.stack([zero, b_f, zero, zero], axis=1).reshape(-1)",
         "The forget biases stand in every fourth place. The entries of one gate stand together: H of i, then H of f.",
         "eq-lstm-a",
@@ -327,7 +327,8 @@ FORGET_BIAS = (
         "double-precision",
         "np.zeros_like(n)",
         "np.zeros(len(n))",
-        "An array made by np.zeros is float64 whatever the inputs are. Give it their dtype, or use np.zeros_like.",
+        "The result is float64 whatever the input is. Arrays from np.zeros are, and so are NumPy's own numbers, such "
+        "as np.log(2): use np.zeros_like and math.log(2).",
         elsewhere=HERE_ONLY,
     ),
 )

@@ -22,6 +22,7 @@ from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell
 
 from autograder.recurrent import GRU, LSTM, lstm_parameters, softmax_cross_entropy
+from autograder.recurrent.differences import converted, keras, onnx_runtime, pytorch
 from autograder.recurrent.porting import (
     Cell,
     Node,
@@ -88,6 +89,19 @@ def test_what_is_no_lstm_has_no_names():
 @pytest.mark.parametrize(("name", "order"), [("numpy", "ifgo"), ("torch", "ifgo"), ("tf", "ifgo"), ("onnx", "iofg")])
 def test_the_four_layers(name, order):
     assert page.name_the_blocks(getattr(page, f"step_{name}")) == order
+
+
+def test_the_figure_s_alternative_text_says_what_was_found():
+    answers = [module.found() for module in (pytorch, keras, onnx_runtime)] + converted.found()
+    lstm = [f"{one.framework} {' '.join(one.weights['lstm'])}" for one in answers]
+    gru = []
+    for one in answers:
+        halves = [one.biases["gru"][k : k + 3] for k in range(0, len(one.biases["gru"]), 3)]
+        said = [" ".join(half).replace("'", " prime") for half in halves]
+        both = f"{said[0]} twice" if said[0] == said[-1] and len(said) == 2 else " and ".join(said)
+        gru.append(f"{one.framework} {both}")
+    expected = f"LSTM weights: {', '.join(lstm)}. GRU biases: {', '.join(gru)}."
+    assert expected in PAGE.read_text(encoding="utf-8")
 
 
 # --- Converting --------------------------------------------------------------------------------------------------

@@ -191,8 +191,18 @@ def test_wrong_shapes_are_refused() -> None:
     case = Case(5, 4, 3, 6, 2)
     with pytest.raises(ValueError, match="mask"):
         page.layer_forward(case.X, case.starts[0], *case.layers[0], case.mask.T)
+    W, U, b = case.layers[0]
+    with pytest.raises(ValueError, match=r"^U: expected shape"):
+        page.layer_forward(case.X, case.starts[0], W, U[:, :-1], b, case.mask)
+    with pytest.raises(ValueError, match=r"X must be \(T, B, D\)"):
+        page.layer_forward(case.X[:, 0], case.starts[0], *case.layers[0], case.mask)
+    rest = [case.layers, case.mask, page.layer_forward]
     with pytest.raises(ValueError, match="first state"):
-        page.stack_forward(case.X, case.starts[:1], case.layers, case.mask, page.layer_forward)
+        page.stack_forward(case.X, case.starts[:1], *rest)
+    with pytest.raises(ValueError, match="residual"):
+        page.stack_forward(case.X, case.starts, *rest, residual=True)
+    with pytest.raises(ValueError, match="lengths"):
+        page.pack(case.X, case.lengths + 1)
 
 
 def test_reverse(case: Case) -> None:
@@ -241,11 +251,12 @@ def test_normalised_is_layer_norm() -> None:
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("framework", ["pytorch", "tensorflow"])
 def test_the_same_layer_in_every_framework(case: Case, framework: str, dtype: type) -> None:
+    shared = {"check_shapes": page.check_shapes}
     if framework == "pytorch":
-        theirs, convert, suffix = functions_of_the_page("pytorch", torch=torch), torch.tensor, "torch"
+        theirs, convert, suffix = functions_of_the_page("pytorch", torch=torch, **shared), torch.tensor, "torch"
     else:
         tf = pytest.importorskip("tensorflow", reason="TensorFlow is not installed")
-        theirs, convert, suffix = functions_of_the_page("tensorflow", tf=tf), tf.constant, "tf"
+        theirs, convert, suffix = functions_of_the_page("tensorflow", tf=tf, **shared), tf.constant, "tf"
     W, U, b = case.layers[0]
     arrays: list[Array] = [v.astype(dtype) for v in (case.X, case.G, case.starts[0], W, U, b, case.mask)]
     X, G, h_0, W, U, b, mask = arrays

@@ -221,6 +221,15 @@ def test_wrong_shapes_are_named(name: str) -> None:
         page.sequence_forward(**arguments)
 
 
+def test_wrong_dimensions_are_named() -> None:
+    case = Case(5, 4, 3, 6, after=True, seed=0)
+    with pytest.raises(ValueError, match=r"X must be \(T, B, D\)"):
+        page.sequence_forward(case.X[:, 0], *case.arguments[1:])
+    H, kept = page.sequence_forward(*case.arguments)
+    with pytest.raises(ValueError, match=r"^G: expected shape"):
+        page.sequence_backward(case.G[:, :1], *case.arguments, H, kept)
+
+
 def test_the_other_convention_needs_one_sign() -> None:
     case = Case(5, 4, 3, 6, after=False, seed=1)
     H, _ = page.sequence_forward(*case.arguments[:-1], np.ones((5, 4)))

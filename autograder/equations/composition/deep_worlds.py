@@ -235,7 +235,7 @@ def dropped_inputs(sizes: Sizes, rng: Generator) -> Setting:
     x, W = rng.normal(size=sizes["D"]), rng.normal(size=(sizes["D"], sizes["H"]))
     noisy = Computed(lambda world: np.array([mask(draw) for draw in world.outcome]) * x @ W)
     values = {"q": q, "x": x, "W": W, "a": x @ W, r"\tilde a": noisy, r"\mathrm{E}": Expectation(all_draws(sizes))}
-    return Setting(sizes, values=values, over={"j": "1..D", "k": "1..H"})
+    return Setting(sizes, values=values, over={"j": "1..D", "i": "1..H"})
 
 
 def loop(sizes: Sizes, rng: Generator, once: bool) -> Setting:

@@ -1,6 +1,16 @@
 """What people get wrong in a masked sequence, forward and through time."""
 
-from autograder.checks.gru.mistakes.step_backward import ROAD_1, SHARE, SIGN
+from autograder.checks.gru.mistakes.step_backward import (
+    NO_GATE,
+    NO_R_SLOPE,
+    NO_TANH,
+    NO_Z_SLOPE,
+    ORDER,
+    RESET_TWICE,
+    ROAD_1,
+    SHARE,
+    SIGN,
+)
 from autograder.checks.gru.mistakes.step_forward import SHARES_EXCHANGED
 from autograder.checks.mistakes import HERE_ONLY, Mistake
 
@@ -255,6 +265,18 @@ SEQUENCE_BACKWARD = (
     ),
     Mistake("shares-exchanged", "dh_new * (1 - z) * (1 - n**2)", "dh_new * z * (1 - n**2)", SHARE, "eq-gru-dn"),
     Mistake("update-gate-sign", "(h_prev - n)", "(n - h_prev)", SIGN, "eq-gru-dn"),
+    Mistake("no-slope-of-the-candidate", "dh_new * (1 - z) * (1 - n**2)", "dh_new * (1 - z)", NO_TANH, "eq-gru-da"),
+    Mistake("no-slope-of-the-update-gate", "(h_prev - n) * z * (1 - z)", "(h_prev - n)", NO_Z_SLOPE, "eq-gru-da"),
+    Mistake("no-slope-of-the-reset-gate", " * r * (1 - r)", "", NO_R_SLOPE, "eq-gru-da"),
+    Mistake("message-without-its-gate", "dq = da_n * r", "dq = da_n", NO_GATE, "eq-gru-after-dq"),
+    Mistake("reset-gate-twice", "da_r = da_n * q", "da_r = dq * q", RESET_TWICE, "eq-gru-after-dq"),
+    Mistake(
+        "blocks-in-keras-order",
+        "da = np.concatenate([da_r, da_z, da_n], axis=1)",
+        "da_r, da_z = da_z, da_r\n        da = np.concatenate([da_r, da_z, da_n], axis=1)",
+        ORDER,
+        "eq-gru-a",
+    ),
     Mistake(
         "state-that-came-out",
         "h_prev = H[t - 1] if t > 0 else h_0",

@@ -32,6 +32,11 @@ TANH_FOR_GATES = (
     "slope is σ (1 − σ)."
 )
 ORDER = "The blocks stand in the order z, r, n, as Keras has them. Here the order is r, z, n, in W, U and b alike."
+NO_GATE = "δq is δa_n itself. The message was heard with weight r, and so is its gradient: δq = δa_n ⊙ r."
+RESET_TWICE = (
+    "δr is built from δq, which holds a factor r already. In r ⊙ q each factor hears with the other as its weight: "
+    "δr = δa_n ⊙ q."
+)
 MEAN = (
     "db is the mean over the batch. The loss is the sum of what each sequence contributes, so its gradient is the sum."
 )
@@ -110,7 +115,7 @@ STEP_AFTER_BACKWARD = (
         "message-without-its-gate",
         "dq = da_n * r",
         "dq = da_n",
-        "δq is δa_n itself. The message was heard with weight r, and so is its gradient: δq = δa_n ⊙ r.",
+        NO_GATE,
         "eq-gru-after-dq",
     ),
     Mistake(
@@ -140,8 +145,7 @@ STEP_AFTER_BACKWARD = (
         "reset-gate-twice",
         "da_r = da_n * q",
         "da_r = dq * q",
-        "δr is built from δq, which holds a factor r already. In r ⊙ q each factor hears with the other as its weight: "
-        "δr = δa_n ⊙ q.",
+        RESET_TWICE,
         "eq-gru-after-dq",
     ),
     Mistake(
@@ -154,9 +158,15 @@ STEP_AFTER_BACKWARD = (
     Mistake(
         "recurrent-gradient-transposed",
         "h_prev.T @ np.concatenate([da_r, da_z, dq], axis=1)",
-        "(h_prev.T @ np.concatenate([da_r, da_z, dq], axis=1)).T",
+        "np.concatenate([da_r, da_z, dq], axis=1).T @ h_prev",
         _COLUMNS,
         "eq-gru-dU",
+        elsewhere={
+            "tensorflow": (
+                "tf.transpose(h_prev) @ tf.concat([da_r, da_z, dq], axis=1)",
+                "tf.transpose(tf.concat([da_r, da_z, dq], axis=1)) @ h_prev",
+            )
+        },
     ),
 )
 

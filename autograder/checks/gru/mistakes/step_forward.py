@@ -96,6 +96,28 @@ STEP_AFTER = (
         "eq-gru-after-n",
     ),
     Mistake(
+        "reset-on-the-state",
+        "np.tanh(xW_n + r * q)",
+        "np.tanh(xW_n + (r * h_prev) @ U_n + c_n)",
+        "q is right, but the candidate does not use it: the reset gate is put on the state, before the product with "
+        "U_n. That is the other form; here it multiplies q.",
+        "eq-gru-after-n",
+    ),
+    Mistake(
+        "message-after-its-gate",
+        "return h, r, z, n, q",
+        "return h, r, z, n, r * q",
+        "What you return as q has been through the reset gate already. The way back needs the message before the gate.",
+        "eq-gru-after-q",
+    ),
+    Mistake(
+        "returned-in-another-order",
+        "return h, r, z, n, q",
+        "return h, z, r, n, q",
+        "The step is right; r and z are returned in each other's place. The order is h, r, z, n, q.",
+        "eq-gru-gates",
+    ),
+    Mistake(
         "bias-outside-the-reset",
         _CANDIDATE_AFTER,
         "q = h_prev @ U_n\n    n = np.tanh(xW_n + r * q + c_n)",
@@ -151,6 +173,20 @@ STEP_BEFORE = (
         "reset-not-used", "np.tanh(xW_n + s @ U_n)", "np.tanh(xW_n + h_prev @ U_n)", _RESET_OPEN, "eq-gru-before-n"
     ),
     Mistake("reset-inverted", "s = r * h_prev", "s = (1 - r) * h_prev", RESET_INVERTED, "eq-gru-before-s"),
+    Mistake(
+        "product-for-the-reset-state",
+        "return h, r, z, n, s",
+        "return h, r, z, n, s @ U_n",
+        "What you return as s has been through U_n already. The way back needs what U_n multiplied: s = r ⊙ h_{t−1}.",
+        "eq-gru-before-s",
+    ),
+    Mistake(
+        "returned-in-another-order",
+        "return h, r, z, n, s",
+        "return h, z, r, n, s",
+        "The step is right; r and z are returned in each other's place. The order is h, r, z, n, s.",
+        "eq-gru-gates",
+    ),
     Mistake(
         "reset-in-the-blend",
         _BLEND,

@@ -9,6 +9,10 @@ MERGED = (
     "b_n holds both biases of the candidate, and c_n none. Between the two stands the reset gate: b_n + r ⊙ c_n is not"
     " one bias, unless r never changes."
 )
+APART = (
+    "The two biases are kept apart, all of them. In r and z only their sum counts, so add them; c_n (H,) is the "
+    "candidate's alone."
+)
 TWICE = "The candidate's second bias is counted twice: once added to b_n, once as c_n. It is c_n alone."
 SWAPPED = (
     "b_n and c_n are exchanged. The bias beside the *state's* product is the one that the reset gate multiplies: c_n."
@@ -72,6 +76,13 @@ FROM_PYTORCH = (
         f"b = {_SUM}",
         "b = bias_hh",
         "b is bias_hh alone. In r and z the two biases add up; the candidate's b_n is that of bias_ih.",
+        "eq-port-n",
+    ),
+    Mistake(
+        "biases-kept-apart",
+        f"b = {_SUM}\n    {_INNER}",
+        "b = bias_ih\n    c_n = bias_hh",
+        APART,
         "eq-port-n",
     ),
     Mistake(
@@ -162,6 +173,13 @@ FROM_KERAS = (
         "[b_r, b_z, b_n]",
         "Of the gates' two biases one is lost. In r and z nothing stands between them: b_r and b_z are sums of both "
         "rows.",
+        "eq-port-n",
+    ),
+    Mistake(
+        "biases-kept-apart",
+        "[b_r + c_r, b_z + c_z, b_n], axis=0)",
+        "[b_r, b_z, b_n], axis=0)\n    c_n = np.concatenate([c_r, c_z, c_n], axis=0)",
+        APART,
         "eq-port-n",
     ),
     Mistake(

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NoReturn
 
 import numpy as np
+from numpy.typing import NDArray
 
 from autograder.checks import drivers
 from autograder.checks.calling import Printed
@@ -151,7 +152,30 @@ def _judge(
         verdicts.append(verdict)
         if verdict.right:
             largest = max(largest, float(relative_error(value, problem.expected[output]).max(initial=0.0)))
-    return verdicts, largest
+    return _consequences(question, problem, dtype, seen, verdicts), largest
+
+
+def _consequences(
+    question: Question, problem: Problem, dtype: np.dtype, seen: Observation, verdicts: list[Verdict]
+) -> list[Verdict]:
+    """The verdicts, those on outputs that merely follow from something wrong marked as such."""
+    if question.follows is None or all(v.right for v in verdicts):
+        return verdicts
+
+    def same(got: object, expected: NDArray) -> bool:
+        return float(relative_error(got, expected).max(initial=0.0)) <= tolerance(dtype, problem.terms)
+
+    outputs = {
+        name: value.astype("float64")
+        for name, value in seen.outputs.items()
+        if isinstance(value, np.ndarray) and value.shape == problem.expected[name].shape and value.dtype.kind == "f"
+    }
+    with np.errstate(all="ignore"):
+        causes = question.follows(problem.values, outputs, same)
+    return [
+        v if v.right or v.output not in causes else Verdict(v.output, False, f"follows from {causes[v.output]}", True)
+        for v in verdicts
+    ]
 
 
 def _fail(
@@ -165,9 +189,13 @@ def _fail(
     wrong = [v for v in verdicts if not v.right]
     in_place = ", ".join(sorted(changed))
     if wrong:
-        names = ", ".join(v.output for v in wrong)
-        headline = f"{names} {wrong[0].finding}" if len(wrong) == 1 else f"{names} are not right yet"
-        advice, see = _advice(question, wrong), question.see
+        causes = [v for v in wrong if not v.follows] or wrong
+        names = ", ".join(v.output for v in causes)
+        headline = f"{names} {causes[0].finding}" if len(causes) == 1 else f"{names} are not right yet"
+        following = [v.output for v in wrong if v not in causes]
+        if following:
+            headline += f"; {', '.join(following)} {'follow' if len(following) > 1 else 'follows'}"
+        advice, see = _advice(question, causes), question.see
     else:
         headline = f"your code changes its argument {in_place} in place"
         advice, see = "", ""

@@ -142,7 +142,8 @@ def _where(wrong: NDArray, about: About) -> str:
         by_gate = np.asarray(wrong.reshape(-1, len(about.blocks), width).any(axis=(0, 2)))
         names = [name for name, bad in zip(about.blocks, by_gate, strict=True) if bad]
         if len(names) < len(about.blocks):
-            return f"differs only in the block{'s' * (len(names) > 1)} of {' and '.join(names)}"
+            listed = " and ".join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else names[0]
+            return f"differs only in the block{'s' * (len(names) > 1)} of {listed}"
     if wrong.all():
         return "differs everywhere"
     if about.in_time:

@@ -12,11 +12,15 @@ from autograder.checks.places import described, place
 
 @dataclass(frozen=True)
 class Verdict:
-    """The judgement of one output: its name, whether it is right, and, if not, how it is wrong."""
+    """The judgement of one output: its name, whether it is right, and, if not, how it is wrong.
+
+    `follows` is set where it is wrong only because something else is: it would be right if that were.
+    """
 
     output: str
     right: bool
     finding: str = ""
+    follows: bool = False
 
 
 class CheckFailure(AssertionError):

@@ -88,6 +88,11 @@ def everywhere(answer: Answer) -> dict[str, Answer]:
     return dict.fromkeys(("numpy", "pytorch", "tensorflow"), answer)
 
 
+Follows = Callable[[Mapping[str, NDArray], Mapping[str, NDArray], Callable[[object, NDArray], bool]], Mapping[str, str]]
+"""Which outputs are wrong only because of another: (a problem's values, an answer's outputs, whether two are the same)
+to {output: what it follows from}. Outputs that are no arrays of the right shape are left out."""
+
+
 @dataclass(frozen=True)
 class Question:
     """What is asked.
@@ -106,6 +111,7 @@ class Question:
     """Outputs whose first axis is time."""
     blocks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Outputs whose last axis is made of one block a gate: the gates' names, in order."""
+    follows: Follows | None = None
     reference: Callable[..., Any] | None = None
     mistakes: tuple[Mistake, ...] = ()
     variants: tuple[Variant, ...] = ()

@@ -1,6 +1,6 @@
 """What is asked in `lstm`, and how each framework's answer is called."""
 
-from autograder.checks.lstm import answers, problems
+from autograder.checks.lstm import answers, following, problems
 from autograder.checks.lstm.mistakes import MISTAKES
 from autograder.checks.lstm.variants import VARIANTS
 from autograder.checks.question import Answer, Calling, Question, everywhere, function, pull_back
@@ -46,6 +46,7 @@ QUESTIONS = {
                 "h": "The cell is right; the output is the output gate times tanh of the *new* cell.",
             },
             see="eq-lstm-gates",
+            follows=following.step_forward,
             reference=answers.step_forward,
             mistakes=MISTAKES["step-forward"],
             variants=VARIANTS["step-forward"],
@@ -61,10 +62,11 @@ QUESTIONS = {
             {
                 "C": "Each step starts from both states that the step before left behind, the first one from h_0 and "
                 "c_0. Where the mask is 0 a sequence keeps its cell as well as its output.",
-                "H": "The cells are right. Is h made from the new cell, and carried over where the mask is 0?",
+                "H": "Is h made from the new cell, by tanh and the output gate, and carried over where the mask is 0?",
                 "": "The states are right, so look for what cuts a parameter off from the result.",
             },
             see="eq-lstm-mask",
+            follows=following.sequence_forward,
             reference=answers.sequence_forward,
             mistakes=MISTAKES["sequence-forward"],
             variants=VARIANTS["sequence-forward"],
@@ -119,6 +121,7 @@ QUESTIONS = {
                 "dh_prev": "δa goes back to x along W, to h_prev along U: each matrix transposed.",
             },
             see="eq-lstm-dc",
+            follows=following.step_backward,
             reference=answers.step_backward,
             mistakes=MISTAKES["step-backward"],
             variants=VARIANTS["step-backward"],
@@ -161,6 +164,7 @@ QUESTIONS = {
                 "h": "The cell is right. The output gate comes last, so it sees the new cell, c_t.",
             },
             see="eq-lstm-peep",
+            follows=following.peephole_step,
             reference=answers.peephole_step,
             mistakes=MISTAKES["peephole-step"],
             variants=VARIANTS["peephole-step"],
@@ -183,6 +187,7 @@ QUESTIONS = {
                 "the batch.",
             },
             see="eq-lstm-peep-dc",
+            follows=following.peephole_backward,
             reference=answers.peephole_backward,
             mistakes=MISTAKES["peephole-backward"],
             variants=VARIANTS["peephole-backward"],

@@ -168,7 +168,9 @@ def _consequences(
     outputs = {
         name: value.astype("float64")
         for name, value in seen.outputs.items()
-        if isinstance(value, np.ndarray) and value.shape == problem.expected[name].shape and value.dtype.kind == "f"
+        if isinstance(value, np.ndarray)
+        and (value.shape, value.dtype) == (problem.expected[name].shape, dtype)
+        and np.isfinite(value).all()
     }
     with np.errstate(all="ignore"):
         causes = question.follows(problem.values, outputs, same)

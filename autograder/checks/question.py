@@ -90,7 +90,7 @@ def everywhere(answer: Answer) -> dict[str, Answer]:
 
 Follows = Callable[[Mapping[str, NDArray], Mapping[str, NDArray], Callable[[object, NDArray], bool]], Mapping[str, str]]
 """Which outputs are wrong only because of another: (a problem's values, an answer's outputs, whether two are the same)
-to {output: what it follows from}. Outputs that are no arrays of the right shape are left out."""
+to {output: what it follows from}. Outputs that are no finite arrays of the right shape and type are left out."""
 
 
 @dataclass(frozen=True)

@@ -360,8 +360,8 @@ check("gru/step-before-backward", StepBeforeFunction, framework="pytorch", round
 # ## 7. Backpropagation through time, by hand (3 points)
 #
 # Now the whole masked sequence, reset after. $G_t$ is the gradient that reaches $h_t$ *directly*, from the loss at its
-# own step; the next step sends more. Only $\delta \tilde h_t = m_t \odot \delta h_t$ enters the step, (7.13), and $(1
-# - m_t) \odot \delta h_t$ goes past it, (7.17).
+# own step; the next step sends more. Only $\delta \tilde h_t = m_t \odot \delta h_t$ enters the step, (7.13), and
+# $(1 - m_t) \odot \delta h_t$ goes past it, (7.17).
 #
 # Walk from the last step to the first, keep what flows into $h_{t-1}$, and add up the parameters' gradients on the
 # way. Roads 2, 3 and 4 can be one product with $U^{\top}$. The forward is given again, and keeps $r_t$, $z_t$, $n_t$
@@ -461,9 +461,9 @@ def from_pytorch(weight_ih, weight_hh, bias_ih, bias_hh):
 
 
 # %% [markdown]
-# A place to play: does the loaded network *behave* as the other one? Load an `nn.GRU` with its own random weights into
-# your module. Then merge the candidate's two biases, `b[2 * H :] + c_n` with `c_n = 0`, and see by how much the states
-# are off.
+# A place to play: does the loaded network *behave* like the one it comes from? Load an `nn.GRU` with its own random
+# weights into your module. Then merge the candidate's two biases, `b[2 * H :] + c_n` with `c_n = 0`, and see by how
+# much the states are off.
 
 # %%
 B, D, H = 2, 3, 4
@@ -484,9 +484,9 @@ check("gru/from-pytorch", from_pytorch, framework="pytorch", rounds=3)
 # %% [markdown]
 # ## 9. Weights from Keras (2 points)
 #
-# `keras.layers.GRU` writes rows, as we do. Its `get_weights()` gives a `kernel` $(D, 3H)$, a `recurrent_kernel` $(H,
-# 3H)$ and a `bias` $(2, 3H)$. But the blocks stand in the order **z, r, n** (Keras calls the last one h). Row 0 of
-# `bias` is added to the input's product, row 1 to the state's, before the reset gate; (10.10) has both.
+# `keras.layers.GRU` writes rows, as we do. Its `get_weights()` gives a `kernel` $(D, 3H)$, a `recurrent_kernel`
+# $(H, 3H)$ and a `bias` $(2, 3H)$. But the blocks stand in the order **z, r, n** (Keras calls the last one h). Row 0
+# of `bias` is added to the input's product, row 1 to the state's, before the reset gate; (10.10) has both.
 #
 # No shape will complain if you forget the order. What would such a network do?
 
@@ -511,8 +511,8 @@ def from_keras(kernel, recurrent_kernel, bias):
 
 
 # %% [markdown]
-# The same question to Keras. Below is what `keras.layers.GRU` made of weights by a formula, recorded to six digits ($T
-# = 3$, $B = 1$, $D = H = 2$, $h_0 = 0$).
+# The same question to Keras. Below is what `keras.layers.GRU` made of weights by a formula, recorded to six digits
+# ($T = 3$, $B = 1$, $D = H = 2$, $h_0 = 0$).
 
 # %%
 import math
@@ -551,17 +551,19 @@ check("gru/from-keras", from_keras, framework="pytorch", rounds=3)
 # Reset after: unit $j$ has $a^{\text{n}}_j = (x W_n)_j + b_{n,j} + r_j \bigl( (h U_n)_j + c_{n,j} \bigr)$. As a
 # function of $r_j$ this is a straight line: $b_{n,j}$ belongs to its value at $r_j = 0$, $c_{n,j}$ to its slope. A
 # line has two parameters, so neither bias can do the work of the other. Reset before: a second bias would be added to
-# $(r \odot h) U_n$ after the product, $a^{\text{n}}_j = (x W_n)_j + \bigl( (r \odot h) U_n \bigr)_j + b_{n,j} +
-# c_{n,j}$. No gate stands between the two, only their sum counts, and one bias is enough.
+# $(r \odot h) U_n$ after the product,
+# $a^{\text{n}}_j = (x W_n)_j + \bigl( (r \odot h) U_n \bigr)_j + b_{n,j} + c_{n,j}$. No gate stands between the two,
+# only their sum counts, and one bias is enough.
 #
-# They could be merged only if $r_j$ never changed (with $r_j = 1$ at every step, $b_n + c_n$ is exact), or if $c_n =
-# 0$. Whoever adds them gets another network, off by $(1 - r) \odot c_n$ in the pre-activation. All shapes fit and
-# nothing is raised; and where biases start at zero, a test with an untrained network notices nothing.
+# They could be merged only if $r_j$ never changed (with $r_j = 1$ at every step, $b_n + c_n$ is exact), or if
+# $c_n = 0$. Whoever adds them gets another network, off by $(1 - r) \odot c_n$ in the pre-activation. All shapes fit
+# and nothing is raised; and where biases start at zero, a test with an untrained network notices nothing.
 #
 # Rubric. One point: both pre-activations, with $c_n$ multiplied by $r$ in the first and by nothing in the second, and
-# the conclusion (value and slope, or an equivalent argument such as $\delta c_n = \sum r \odot \delta a^{\text{n}} \ne
-# \delta b_n$). One point: a right condition ($r$ constant, or $c_n = 0$) *and* a consequence (another network, without
-# an error message; or that zero biases hide it). Half a point for a part.
+# the conclusion (value and slope, or an equivalent argument such as
+# $\delta c_n = \sum r \odot \delta a^{\text{n}} \ne \delta b_n$). One point: a right condition ($r$ constant, or
+# $c_n = 0$) *and* a consequence (another network, without an error message; or that zero biases hide it). Half a point
+# for a part.
 
 # %% [markdown]
 # ## What you have now

@@ -1,0 +1,286 @@
+"""The assignment `gru`: what the table of mistakes cannot see. Rules, loose ends, what the notebooks claim."""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import importlib
+import io
+import re
+from typing import Any
+
+import numpy as np
+import pytest
+
+from autograder import check
+from autograder.checks import CheckFailure, drivers
+from autograder.checks.calling import Printed
+from autograder.checks.gru import QUESTIONS
+from autograder.checks.observing import cast, observe, run_dtype
+from autograder.checks.places import place
+from autograder.checks.question import Calling, relative_error, tolerance
+from autograder.grading.audit import _Graded
+from autograder.grading.sources import notebook_of
+
+SLOW = pytest.mark.slow
+FRAMEWORKS = ("numpy", "pytorch", "tensorflow")
+EACH = ["numpy", *(pytest.param(name, marks=SLOW) for name in FRAMEWORKS[1:])]
+
+
+@pytest.fixture(scope="module")
+def graded(root):
+    """The solution notebook of a framework, run once: graded("numpy").names holds what its cells defined."""
+    ready: dict[str, _Graded] = {}
+
+    def run(framework: str) -> _Graded:
+        if framework not in ready:
+            notebook = notebook_of(root / "solutions" / "gru" / f"{framework}.py")
+            ready[framework] = _Graded(notebook, f"gru/{framework}")
+        return ready[framework]
+
+    return run
+
+
+def answers(graded: _Graded) -> dict[str, Any]:
+    """What is checked, by question."""
+    source = "\n".join(c.source for c in graded.cells)
+    return {q: graded.names[name] for q, name in re.findall(r'check\("(gru/[\w-]+)", (\w+)', source)}
+
+
+def refused(name, answer, framework="numpy") -> str:
+    with pytest.raises(CheckFailure) as caught:
+        check(name, answer, framework=framework)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("framework", EACH)
+def test_a_right_answer_is_nowhere_near_the_tolerance(graded, framework):
+    """A twentieth of it at most, so that other orders of summation pass as well."""
+    driver = drivers.load(framework)
+    for name, answer in answers(graded(framework)).items():
+        question = QUESTIONS[name]
+        how, rng = question.answers[framework], np.random.default_rng(0)
+        for problem in (p for _ in range(8) for p in question.problems(rng)):
+            dtype = run_dtype(how, driver, problem)
+            if how.calling is Calling.MODULE and problem.dtype != np.float64:
+                continue  # modules have a type of their own, so the check leaves these out
+            seen = observe(question, how, driver, answer, problem, Printed(), "")
+            assert not seen.changed
+            for output, value in seen.outputs.items():
+                expected, scale = cast(problem.expected[output], dtype), problem.scales.get(output, 0.0)
+                assert np.asarray(value).dtype == dtype
+                error = float(relative_error(value, expected, scale).max(initial=0.0))
+                assert error <= tolerance(dtype, problem.terms) / 20, (name, output, problem.given)
+
+
+@pytest.mark.parametrize("framework", EACH)
+def test_every_question_is_asked_and_graded(root, graded, framework):
+    assert list(answers(graded(framework))) == list(QUESTIONS)
+    notebook = notebook_of(root / "solutions" / "gru" / f"{framework}.py")
+    settings = [c.metadata.get("nbgrader", {}) for c in notebook.cells]
+    by_hand = [s for s in settings if s.get("grade") and s.get("solution")]
+    assert sum(s.get("points", 0) for s in settings if s.get("grade")) == 20
+    assert sum(s["points"] for s in by_hand) == 2
+
+
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+def test_the_committed_exercises_are_blank(root, framework):
+    committed = root / "exercises" / "gru" / f"{framework}.ipynb"
+    text = committed.read_text(encoding="utf-8")
+    assert "SOLUTION" not in text
+    assert "HIDDEN" not in text
+    assert "Rubric." not in text
+    assert text.count("raise NotImplementedError()") >= len(QUESTIONS)
+
+
+def test_nothing_is_written_yet(graded):
+    """The stubs of the released notebook, checked: each says so, and what to do."""
+    numpy_notebook = graded("numpy")
+    for name in QUESTIONS:
+        source = numpy_notebook.solution(name.split("/")[1])
+        stub = re.sub(r'(""".*?""").*', r"\1\n    raise NotImplementedError()", source, flags=re.DOTALL)
+        failure = numpy_notebook.put(name.split("/")[1], stub)
+        assert "is not written yet" in str(failure)
+        assert "Replace `raise NotImplementedError()`" in str(failure)
+
+
+CITED = {  # what the notebooks refer to by number
+    "eq-gru-h": "7.1",
+    "eq-gru-a": "7.6",
+    "eq-gru-gates": "7.7",
+    "eq-gru-after-q": "7.8",
+    "eq-gru-after-n": "7.9",
+    "eq-gru-before-s": "7.10",
+    "eq-gru-before-n": "7.11",
+    "eq-gru-mask": "7.12",
+    "eq-gru-dh-tilde": "7.13",
+    "eq-gru-dn": "7.14",
+    "eq-gru-da": "7.15",
+    "eq-gru-after-dq": "7.16",
+    "eq-gru-after-dh": "7.17",
+    "eq-gru-dW": "7.18",
+    "eq-gru-db": "7.21",
+    "eq-gru-before-ds": "7.23",
+    "eq-gru-before-dh": "7.24",
+    "eq-gru-before-dU": "7.25",
+    "eq-port-columns": "10.7",
+    "eq-port-n": "10.10",
+}
+
+
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+def test_cited_equations_have_these_numbers_in_the_book(root, framework):
+    assert {label: place(label).number for label in CITED} == CITED
+    text = (root / "solutions" / "gru" / f"{framework}.py").read_text(encoding="utf-8")
+    assert set(re.findall(r"\((\d+\.\d+)\)", text)) == set(CITED.values())
+    for page in re.findall(r"\]\(\.\./\.\./(book/[\w/-]+\.md)\)", text):
+        assert (root / page).is_file(), page
+
+
+@pytest.mark.parametrize("framework", EACH)
+def test_places_to_play_run_and_other_layers_agree(graded, framework):
+    """Their lines, which stand as comments, made code. What is printed about loaded weights is rounding."""
+    ready = graded(framework)
+    names, loading = dict(ready.names), 0
+    for cell in ready.cells:
+        if ready._settings(cell) or ("# print(" not in cell.source and "#     print(" not in cell.source):
+            continue
+        code = re.sub(r"^# (?=[ \w])", "", cell.source, flags=re.MULTILINE)
+        printed = io.StringIO()
+        with contextlib.redirect_stdout(printed):
+            exec(compile(code, f"<{framework}: play>", "exec"), names)
+        text = re.sub(r"shape=\(.*?\)|dtype=\w+", "", printed.getvalue())
+        numbers = [float(v) for v in re.findall(r"-?\d+\.?\d*(?:e[-+]?\d+)?", text)]
+        assert numbers
+        if "from_pytorch(" in code or "from_keras(" in code:
+            loading += 1
+            assert max(map(abs, numbers)) < 2e-6, printed.getvalue()
+    assert loading == 2
+
+
+def wave(*shape):
+    return np.sin(1.0 + np.arange(np.prod(shape))).reshape(shape)
+
+
+def recorded(root, name):
+    text = (root / "solutions" / "gru" / "numpy.py").read_text(encoding="utf-8")
+    (values,) = re.findall(rf"^{name} = (.*)$", text, re.MULTILINE)
+    return np.array(ast.literal_eval(values))
+
+
+@SLOW
+def test_what_the_notebook_recorded_is_what_pytorch_says(root):
+    import torch
+
+    layer = torch.nn.GRU(2, 2, dtype=torch.float64)
+    values = wave(6, 2), wave(6, 2), *wave(2, 6)
+    with torch.no_grad():
+        for parameter, value in zip(layer.parameters(), values, strict=True):
+            parameter.copy_(torch.from_numpy(value))
+        H, _ = layer(torch.from_numpy(wave(3, 1, 2)))
+    assert np.abs(H[:, 0].numpy() - recorded(root, "torch_says")).max() < 1e-6
+
+
+@SLOW
+def test_what_the_notebook_recorded_is_what_keras_says(root):
+    keras = importlib.import_module("keras")
+    layer = keras.layers.GRU(2, return_sequences=True, dtype="float64")
+    layer.build((1, 3, 2))
+    layer.set_weights([wave(2, 6), wave(2, 6), wave(2, 6)])
+    H = np.asarray(layer(wave(3, 1, 2).swapaxes(0, 1)))
+    assert np.abs(H[0] - recorded(root, "keras_says")).max() < 1e-6
+
+
+@SLOW
+def test_ready_made_cells_and_autograd_are_refused_in_pytorch(graded):
+    import torch
+    from torch import nn
+
+    ours: Any = graded("pytorch").names["GRU"]
+
+    class WithLayer(ours):
+        def __init__(self, D, H):
+            super().__init__(D, H)
+            self.layer = nn.GRU(D, H)
+
+    class Called(ours):
+        def forward(self, X, h_0, mask):
+            b = torch.zeros_like(self.b)
+            return torch.stack([torch.gru_cell(x, h_0, self.W.T, self.U.T, self.b, b) for x in X])
+
+    for cheat in (WithLayer, Called):
+        assert "your own recurrence; this one uses PyTorch's" in refused("gru/sequence-forward", cheat, "pytorch")
+
+    def by_cell(x, h_prev, W, U, b, c_n):
+        h = nn.GRUCell(x.shape[1], h_prev.shape[1], dtype=x.dtype)(x, h_prev)
+        return h, h, h, h, h
+
+    assert "your own recurrence" in refused("gru/step-after", by_cell, "pytorch")
+
+    by_hand: Any = graded("pytorch").names["StepAfterFunction"]
+
+    class ByAutograd(by_hand):
+        @staticmethod
+        def backward(ctx, dh):
+            x, _, _, _, _, _, W, U = ctx.saved_tensors
+            with torch.enable_grad():
+                leaf = x.detach().requires_grad_()
+                (dx,) = torch.autograd.grad(torch.tanh(leaf @ W).sum(), leaf)
+            return dx, dh, W, U, W[0], dh[0]
+
+    assert "a gradient written by hand" in refused("gru/step-after-backward", ByAutograd, "pytorch")
+
+
+@SLOW
+def test_a_parameter_that_is_cut_off_is_told_so_in_pytorch(graded):
+    import torch
+
+    source = graded("pytorch").solution("sequence-forward")
+    for cut, output in (("self.c_n", "dc_n"), ("self.U", "dU")):
+        names = dict(graded("pytorch").names)
+        once = source.replace("W, U, b, c_n = self", f"{cut}.requires_grad_()\n        W, U, b, c_n = self")
+        exec(once.replace(f"{cut}, ", f"{cut}.detach(), ").replace(f"{cut}\n", f"{cut}.detach()\n"), names)
+        text = refused("gru/sequence-forward", names["GRU"], "pytorch")
+        assert re.search(r"H +✓", text)
+        assert re.search(rf"{output} +✗ +gets no gradient", text)
+        assert "cuts a parameter off" in text
+    assert torch.is_grad_enabled()
+
+
+@SLOW
+def test_ready_made_layers_are_refused_in_keras(graded):
+    keras = importlib.import_module("keras")
+    ours: Any = graded("tensorflow").names["GRU"]
+
+    class WithLayer(ours):
+        def __init__(self, H, **options):
+            super().__init__(H, **options)
+            self.layer = keras.layers.GRU(H, return_sequences=True)
+
+        def call(self, X, h_0, mask):
+            return self.layer(X, initial_state=h_0)
+
+    assert "your own recurrence; this one uses Keras's GRU" in refused("gru/sequence-forward", WithLayer, "tensorflow")
+
+
+def test_two_mistakes_in_different_gradients_are_both_named(graded):
+    names = dict(graded("numpy").names)
+    source = graded("numpy").solution("step-after-backward")
+    source = source.replace("dc_n = dq.sum", "dc_n = da_n.sum").replace("db = da.sum", "db = da.mean")
+    exec(source, names)
+    with pytest.raises(CheckFailure) as caught:
+        check("gru/step-after-backward", names["step_after_backward"])
+    assert set(caught.value.mistakes) == {"one-gradient-for-two-biases", "bias-averaged"}
+
+
+def test_an_unknown_error_says_which_gate():
+    answer: Any = QUESTIONS["gru/step-after-backward"].reference
+
+    def wrong(*arguments):
+        dx, dh_prev, dW, dU, db, dc_n = answer(*arguments)
+        dU[:, : len(dU)] *= 1.7
+        return dx, dh_prev, dW, dU, db, dc_n
+
+    text = refused("gru/step-after-backward", wrong)
+    assert "dU differs only in the block of r" in text
+    assert "→ U_r and U_z stand in the pre-activations" in text

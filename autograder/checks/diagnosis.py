@@ -7,7 +7,7 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-from autograder.checks.drivers import Missing
+from autograder.checks.drivers import Missing, given
 from autograder.checks.mistakes import Mistake, mistaken
 from autograder.checks.observing import Observation, by_name, cast
 from autograder.checks.question import Problem, Question, relative_error, tolerance
@@ -22,7 +22,7 @@ def behaviour(question: Question, mistake: Mistake | None, problem: Problem, dty
     try:
         with np.errstate(all="ignore"), warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            outputs = by_name(question.name, how.outputs, function(*(values[a] for a in how.arguments)))
+            outputs = by_name(question.name, how.outputs, function(*(given(values[a]) for a in how.arguments)))
     except Exception:  # an edited answer may do anything; what raises has no outputs to compare with
         return None
     changed = {a for a in how.arguments if not np.array_equal(values[a], cast(problem.values[a], dtype))}

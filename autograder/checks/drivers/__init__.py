@@ -40,7 +40,8 @@ class Driver(Protocol):
     """The floating-point type in which modules are run."""
 
     def function(self, answer: Any, arrays: Sequence[NDArray]) -> object:
-        """answer(*arrays), tensors converted back to arrays wherever they stand in a tuple, list or dict."""
+        """answer(*arrays), each as `given`; tensors converted back to arrays wherever they stand in a tuple, list or
+        dict."""
 
     def pull_back(
         self,
@@ -63,6 +64,11 @@ class Driver(Protocol):
     ) -> tuple[list[object], list[object]]:
         """Build the class with `sizes`, load `parameters` by name, run it: its outputs, and the gradient of each
         parameter as the framework finds it."""
+
+
+def given(array: NDArray) -> Any:
+    """What a function is given for an array: a plain number for one without axes, else the array."""
+    return array.item() if array.ndim == 0 else array
 
 
 def outputs_of(returned: object, count: int) -> list[object]:

@@ -5,14 +5,14 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from autograder.checks.drivers import Layout, Unsuitable
+from autograder.checks.drivers import Layout, Unsuitable, given
 
 MODULE_DTYPE = "float64"
 
 
 def function(answer: Any, arrays: Sequence[NDArray]) -> object:
-    """answer(*arrays)."""
-    return answer(*arrays)
+    """answer(*arrays), numbers as they are."""
+    return answer(*map(given, arrays))
 
 
 def pull_back(

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from autograder.checks.drivers import Layout, Missing, Unsuitable, outputs_of
+from autograder.checks.drivers import Layout, Missing, Unsuitable, given, outputs_of
 from autograder.checks.drivers.rules import exchanged, own_derivative, own_recurrence, refusing
 
 MODULE_DTYPE = "float64"
@@ -35,9 +35,10 @@ def _arrays(value: object) -> object:
 
 
 def function(answer: Any, arrays: Sequence[NDArray]) -> object:
-    """answer(*tensors); the caller's arrays share memory with the tensors, so that changes in place are seen."""
+    """answer(*tensors), numbers as they are; the arrays share memory with the tensors, so that changes in place
+    are seen."""
     with _own_recurrence(), _by_hand():
-        return _arrays(answer(*(torch.from_numpy(a) for a in arrays)))
+        return _arrays(answer(*(torch.from_numpy(a) if a.ndim else given(a) for a in arrays)))
 
 
 def _gradients(outputs: Sequence[object], wanted: Sequence[torch.Tensor], upstreams: Sequence[NDArray]) -> list[object]:

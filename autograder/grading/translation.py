@@ -32,6 +32,7 @@ _RULES: dict[str, tuple[Rule, ...]] = {
         _naming({"np.split": "torch.chunk", "np.concatenate": "torch.cat", "sigmoid": "torch.sigmoid"}),
         _replacing(r"\bnp\.", "torch."),
         _replacing(r"\baxis=", "dim="),
+        _replacing(r"\bdtype=(\w+)\.dtype", r"dtype=\1.dtype, device=\1.device"),
         _replacing(r"\bkeepdims=", "keepdim="),
         _replacing(r"(\w)\[t\]\[:, None\]", r"\1[t].unsqueeze(-1)"),
         _replacing(r"\[\.\.\., None\]", ".unsqueeze(-1)"),
@@ -41,6 +42,8 @@ _RULES: dict[str, tuple[Rule, ...]] = {
     ),
     "tensorflow": (
         _naming({"np.log": "tf.math.log", "np.concatenate": "tf.concat", "sigmoid": "tf.sigmoid"}),
+        _naming({f"np.{of}": f"tf.reduce_{of}" for of in ("sum", "mean", "max")}),
+        _naming({"np.linalg.norm": "tf.norm", "np.clip": "tf.clip_by_value"}),
         _replacing(r"\bnp\.", "tf."),
         _replacing(_VALUE + r"\.T\b", r"tf.transpose(\1)"),
         _replacing(_VALUE + r"\.sum\(axis=", r"tf.reduce_sum(\1, axis="),

@@ -72,7 +72,7 @@ def bidirectional_backward(G, X, H, h_0, W, U, mask):
     dX_f, *d_f = sequence_backward(G_f, X, H_f, h_0[0], W[0], U[0], mask)
     dX_b, *d_b = sequence_backward(G_b, X_b, H_b, h_0[1], W[1], U[1], mask)
     dX = dX_f + reverse_by_length(dX_b, lengths)
-    dh_0, dW, dU, db = (np.stack(pair) for pair in zip(d_f, d_b))
+    dh_0, dW, dU, db = (np.stack(pair) for pair in zip(d_f, d_b, strict=True))
     return dX, dh_0, dW, dU, db
 
 

@@ -11,6 +11,7 @@ from autograder.checks.bidirectional.variants import VARIANTS
 from autograder.checks.drawing import cast, parameters, say, sizes
 from autograder.checks.question import Answer, Calling, Problem, Question, everywhere, function, pull_back
 from autograder.recurrent import Bidirectional, Run, Stack, VanillaRNN, reverse_by_length
+from autograder.recurrent.bidirectional import Merge
 
 Generator = np.random.Generator
 Values = Mapping[str, NDArray]
@@ -48,7 +49,7 @@ def _halves(rng: Generator, n: Mapping[str, int], layer: str = "") -> dict[str, 
 
 
 def _network(W: NDArray, U: NDArray, b: NDArray) -> Bidirectional:
-    return Bidirectional(*(VanillaRNN(*half) for half in zip(W, U, b, strict=True)))
+    return Bidirectional(VanillaRNN(W[0], U[0], b[0]), VanillaRNN(W[1], U[1], b[1]))
 
 
 def _padded(rng: Generator, X: NDArray, mask: NDArray, size: float = 1.0) -> NDArray:
@@ -140,12 +141,14 @@ def _merges_problem(rng: Generator, remark: str = "", dtype: str = "float64", **
     states = _exact(values, "H_f", "H_b")
     X = np.concatenate(states, axis=-1).reshape(1, T * B, 2 * width)
     eye, zero = np.eye(width), np.zeros((width, width))
-    halves = [
-        VanillaRNN(np.concatenate(rows), zero, np.zeros(width), "identity") for rows in ((eye, zero), (zero, eye))
-    ]
-    expected = {"dH_f": np.zeros((T, B, width)), "dH_b": np.zeros((T, B, width))}
-    for name, merge in (("total", "sum"), ("average", "average"), ("product", "product")):
-        network = Bidirectional(*halves, merge=merge)  # type: ignore[arg-type]
+    halves = (
+        VanillaRNN(np.concatenate([eye, zero]), zero, np.zeros(width), "identity"),
+        VanillaRNN(np.concatenate([zero, eye]), zero, np.zeros(width), "identity"),
+    )
+    expected: dict[str, NDArray] = {name: np.zeros((T, B, width)) for name in ("dH_f", "dH_b")}
+    merges: dict[str, Merge] = {"total": "sum", "average": "average", "product": "product"}
+    for name, merge in merges.items():
+        network = Bidirectional(*halves, merge=merge)
         run = network.forward(X)
         expected[name] = run.H.reshape(T, B, width)
         (G,) = _exact(values, f"G_{merge}")

@@ -87,7 +87,7 @@ MERGES = (
     Mistake(
         "average-not-halved",
         "average = total / 2",
-        "average = total",
+        "average = 1 * total",
         "The average is the sum once more. Divide it by two, the number of halves.",
         "eq-bi-average",
     ),
@@ -124,7 +124,8 @@ MERGES = (
     Mistake(
         "product-weighted-by-itself-and-its-partner",
         _F + _B,
-        "dH_f = G_sum + G_average / 2 + G_product * H_f * H_b\n    dH_b = G_sum + G_average / 2 + G_product * H_f * H_b",
+        "dH_f = G_sum + G_average / 2 + G_product * H_f * H_b\n"
+        "    dH_b = G_sum + G_average / 2 + G_product * H_f * H_b",
         "The product's gradient is multiplied by the product itself. Differentiated by one state, that state is gone "
         "and its partner remains.",
         "eq-bi-product",

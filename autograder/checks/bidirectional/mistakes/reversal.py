@@ -90,8 +90,8 @@ REVERSE_BY_LENGTH = (
     ),
     Mistake(
         "one-length-for-all",
-        "rho = np",
-        "lengths = lengths[0] + 0 * lengths\n    rho = np",
+        "rho = ",
+        "lengths = lengths[0] + 0 * lengths\n    rho = ",
         "The first sequence's length is used for the whole batch. Each sequence is reversed within its own.",
         "eq-bi-rho",
     ),

@@ -24,8 +24,8 @@ STACK_OF_TWO = (
     ),
     Mistake(
         "no-mask-at-all",
-        "H_1 = bid",
-        "mask = np.ones_like(mask)\n    H_1 = bid",
+        "H_1 = ",
+        "mask = np.ones_like(mask)\n    H_1 = ",
         "Neither layer has a mask, so whatever stands in the padding is read as if it were input. Hand the mask to "
         "both.",
         "eq-deep-step",

@@ -50,6 +50,21 @@ SEQUENCE_BACKWARD = (
         "eq-lstm-a",
     ),
     Mistake(
+        "gates-of-the-step-before",
+        "np.split(gates[t], ",
+        "np.split(gates[t - 1], ",
+        "The gates are those of step t − 1. gates[t] made C[t] and H[t]; only the *states* that went in are of the "
+        "step before.",
+        "eq-lstm-mask-gates",
+    ),
+    Mistake(
+        "cell-of-the-step-before",
+        "np.tanh(C[t])",
+        "np.tanh(c_prev)",
+        "tanh c is taken of the cell that went into the step. h_t shows the one that came out, c_t.",
+        "eq-lstm-mask-made",
+    ),
+    Mistake(
         "cell-without-tanh-for-the-output-gate",
         "dh_new * tanh_c * o",
         "dh_new * C[t] * o",

@@ -16,6 +16,7 @@ from autograder import check
 from autograder.checks import CheckFailure, drivers
 from autograder.checks.calling import Printed
 from autograder.checks.gru import QUESTIONS
+from autograder.checks.mistakes import Mistake, mistaken
 from autograder.checks.observing import cast, observe, run_dtype
 from autograder.checks.places import place
 from autograder.checks.question import Calling, relative_error, tolerance
@@ -284,3 +285,59 @@ def test_an_unknown_error_says_which_gate():
     text = refused("gru/step-after-backward", wrong)
     assert "dU differs only in the block of r" in text
     assert "→ U_r and U_z stand in the pre-activations" in text
+
+
+def edited(name: str, replace: str, by: str):
+    """A reference answer with an edit that is in no catalogue."""
+    reference: Any = QUESTIONS[name].reference
+    return mistaken(reference, Mistake("unknown", replace, by, "."))
+
+
+@pytest.mark.parametrize(
+    ("name", "replace", "by", "causes", "followers"),
+    [
+        ("gru/step-after", "r = sigmoid(", "r = 0.9 * sigmoid(", {"r"}, {"n": "r", "h": "n"}),
+        ("gru/step-after", "q = h_prev @", "q = 0.9 * h_prev @", {"q"}, {"n": "q", "h": "n"}),
+        ("gru/step-after", "z = sigmoid(", "z = 0.9 * sigmoid(", {"z"}, {"h": "z"}),
+        ("gru/step-before", "r = sigmoid(", "r = 0.9 * sigmoid(", {"r"}, {"s": "r", "n": "s", "h": "n"}),
+        ("gru/step-before", "h = (1 - z)", "h = (2 - z)", {"h"}, {}),
+    ],
+)
+def test_what_merely_follows_is_told_so(name, replace, by, causes, followers):
+    for seed in range(5):
+        with pytest.raises(CheckFailure) as caught:
+            check(name, edited(name, replace, by), seed=seed)
+        wrong = {v.output: v.finding for v in caught.value.verdicts if not v.right}
+        assert {o: f.removeprefix("follows from ") for o, f in wrong.items() if "follows" in f} == followers
+        assert {o for o, f in wrong.items() if "follows" not in f} == causes
+
+
+@pytest.mark.parametrize("form", ["after", "before"])
+def test_gradients_made_from_one_wrong_delta_follow(form):
+    """Where the batch is small enough for the δ to be found in the gradients."""
+    name, found = f"gru/step-{form}-backward", 0
+    answer = edited(name, "da_z = dh", "da_z = 0.9 * dh")
+    for seed in range(12):
+        with pytest.raises(CheckFailure) as caught:
+            check(name, answer, seed=seed)
+        following = {v.output for v in caught.value.verdicts if v.follows}
+        if following:
+            found += 1
+            assert following == {"dx", "dh_prev", "dW", "dU"}
+            assert "db differs" in str(caught.value)
+    assert found >= 2
+    assert not [v for v in _verdicts(name, edited(name, "dx = da", "dx = 0.9 * da")) if v.follows]
+
+
+def test_gradients_made_from_one_wrong_message_follow():
+    name = "gru/step-after-backward"
+    answer = edited(name, "dq = da_n * r", "dq = 0.9 * da_n * r")
+    seen = [{v.output for v in _verdicts(name, answer, seed) if v.follows} for seed in range(20)]
+    assert {"dh_prev", "dU"} in seen
+    assert all(following in ({"dh_prev", "dU"}, set()) for following in seen)
+
+
+def _verdicts(name, answer, seed=0):
+    with pytest.raises(CheckFailure) as caught:
+        check(name, answer, seed=seed)
+    return caught.value.verdicts

@@ -6,7 +6,7 @@ from typing import Literal
 import numpy as np
 
 from autograder.checks.drawing import cast, gaps, parameters, say, sizes
-from autograder.checks.gru import answers
+from autograder.checks.gru import answers, following
 from autograder.checks.gru.mistakes import MISTAKES
 from autograder.checks.gru.variants import VARIANTS
 from autograder.checks.question import Answer, Calling, Problem, Question, everywhere, function, pull_back
@@ -204,6 +204,7 @@ QUESTIONS = {
                 "h": _BLEND_ADVICE,
             },
             see="eq-gru-after-n",
+            follows=following.step_after,
             reference=answers.step_after,
             mistakes=MISTAKES["step-after"],
             variants=VARIANTS["step-after"],
@@ -219,6 +220,7 @@ QUESTIONS = {
                 "h": _BLEND_ADVICE,
             },
             see="eq-gru-before-n",
+            follows=following.step_before,
             reference=answers.step_before,
             mistakes=MISTAKES["step-before"],
             variants=VARIANTS["step-before"],
@@ -269,6 +271,7 @@ QUESTIONS = {
                 "dc_n": "c_n stands in q, inside the reset gate: its gradient is δq, summed over the batch.",
             },
             see="eq-gru-after-dh",
+            follows=following.step_after_backward,
             reference=answers.step_after_backward,
             mistakes=MISTAKES["step-after-backward"],
             variants=VARIANTS["step-after-backward"],
@@ -286,6 +289,7 @@ QUESTIONS = {
                 "h_{t−1} for r and z, s for n.",
             },
             see="eq-gru-before-dh",
+            follows=following.step_before_backward,
             reference=answers.step_before_backward,
             mistakes=MISTAKES["step-before-backward"],
             variants=VARIANTS["step-before-backward"],

@@ -44,7 +44,8 @@ def _sequence(rng: Generator, dtype: str, **fixed: int) -> tuple[dict[str, int],
 
 
 def _network(values: Values) -> VanillaRNN:
-    return VanillaRNN(*_exact(values, "W", "U", "b"))
+    W, U, b = _exact(values, "W", "U", "b")
+    return VanillaRNN(W, U, b)
 
 
 def _terms(n: Mapping[str, int]) -> int:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from autograder.checks.drivers import Layout, Missing, Unsuitable, given, outputs_of
-from autograder.checks.drivers.rules import exchanged, own_derivative, own_recurrence, refusing
+from autograder.checks.drivers.rules import exchanged, own_clipping, own_derivative, own_recurrence, refusing
 
 MODULE_DTYPE = "float64"
 
@@ -145,5 +145,7 @@ def _own_recurrence() -> AbstractContextManager[None]:
 
 
 def _by_hand() -> AbstractContextManager[None]:
-    """Refuse automatic differentiation; the driver itself keeps `_grad`."""
-    return exchanged([(owner, name, refusing(own_derivative(shown))) for owner, name, shown in _DERIVATIVES])
+    """Refuse automatic differentiation, for which the driver itself keeps `_grad`, and ready-made clipping."""
+    refusals = [(owner, name, refusing(own_derivative(shown))) for owner, name, shown in _DERIVATIVES]
+    clipping = refusing(own_clipping("torch.nn.utils.clip_grad_norm_"))
+    return exchanged([*refusals, (nn.utils, "clip_grad_norm_", clipping)])

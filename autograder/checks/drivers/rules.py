@@ -55,3 +55,8 @@ def own_recurrence(used: str) -> str:
 def own_derivative(used: str) -> str:
     """What is expected where automatic differentiation was used."""
     return f"a gradient written by hand; this one is found by {used}, and the task is to derive it"
+
+
+def own_clipping(used: str) -> str:
+    """What is expected where a library's clipping was used."""
+    return f"your own clipping; this one uses {used}, which is the task"

@@ -19,7 +19,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from autograder.checks.drivers import Layout, Missing, Unsuitable, given, outputs_of
-from autograder.checks.drivers.rules import exchanged, own_derivative, own_recurrence, refusing
+from autograder.checks.drivers.rules import exchanged, own_clipping, own_derivative, own_recurrence, refusing
 
 MODULE_DTYPE = "float32"
 
@@ -129,6 +129,9 @@ def _own_recurrence() -> AbstractContextManager[None]:
 
 
 def _by_hand() -> AbstractContextManager[None]:
-    """Refuse automatic differentiation. The driver has entered its own tape by then."""
+    """Refuse automatic differentiation, and ready-made clipping. The driver has entered its own tape by then."""
     refuse = refusing(own_derivative("a tf.GradientTape"))
-    return exchanged([(tf.GradientTape, "__enter__", refuse), (tf, "gradients", refuse)])
+    clipping = refusing(own_clipping("tf.clip_by_global_norm"))
+    return exchanged(
+        [(tf.GradientTape, "__enter__", refuse), (tf, "gradients", refuse), (tf, "clip_by_global_norm", clipping)]
+    )

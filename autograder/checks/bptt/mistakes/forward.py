@@ -169,8 +169,8 @@ RTRL = (
     ),
     Mistake(
         "last-step-only",
-        "gradient += np",
-        "gradient = np",
+        "gradient += ",
+        "gradient = ",
         "Only the last step's loss is left. The gradient of the whole is the sum over the steps: add each one.",
         "eq-bptt-rtrl-gradient",
     ),
@@ -216,6 +216,7 @@ RTRL = (
         "P, G[t]) / len(X)",
         "The gradient is divided by the number of steps. The losses add up over time, and so do their gradients.",
         "eq-bptt-rtrl-gradient",
+        elsewhere={"tensorflow": ("P, G[t])", "P, G[t]) / X.shape[0]")},
     ),
     Mistake(
         "first-sequence-only",

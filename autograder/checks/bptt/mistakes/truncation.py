@@ -125,8 +125,8 @@ BY_CHUNKS = (
     ),
     Mistake(
         "gradient-carried-over",
-        "        dh = np.zeros_like(h_0)\n",
-        "        dh = dh if start else np.zeros_like(h_0)\n",
+        "dh = np.zeros_like(h_0)",
+        "dh = dh if start else np.zeros_like(h_0)",
         "What flows out of one chunk's first step flows into the end of the next one. Each walk starts with δh = 0.",
         "eq-bptt-truncated",
         elsewhere=HERE_ONLY,
@@ -271,16 +271,15 @@ TRUNCATED = (
     ),
     Mistake(
         "last-window-only",
-        "        dh = np.zeros_like(h_0)\n",
-        "        dh = np.zeros_like(h_0)\n"
-        "        dW, dU, db = np.zeros_like(W), np.zeros_like(U), np.zeros_like(W[0])\n",
+        "dh = np.zeros_like(h_0)",
+        "dh = np.zeros_like(h_0)\n        dW, dU, db = np.zeros_like(W), np.zeros_like(U), np.zeros_like(W[0])",
         "The gradients start from zero in every window, so only the last one is left. Those of all windows add up.",
         "eq-bptt-truncated",
     ),
     Mistake(
         "gradient-carried-over",
-        "        dh = np.zeros_like(h_0)\n",
-        "        dh = dh if start else np.zeros_like(h_0)\n",
+        "dh = np.zeros_like(h_0)",
+        "dh = dh if start else np.zeros_like(h_0)",
         "What flows out of one window's first step flows into the end of the next one. Each walk starts with δh = 0.",
         "eq-bptt-truncated",
     ),

@@ -18,6 +18,7 @@ from autograder.checks.failures import CheckFailure, Verdict
 from autograder.checks.mistakes import Mistake
 from autograder.checks.observing import Observation, agree_on_arguments, cast, kind, observe, run_dtype
 from autograder.checks.question import Answer, Calling, Problem, Question, relative_error, tolerance
+from autograder.checks.training import Training, judge_training
 
 SEEN_FOR_A_DIAGNOSIS = 4
 """How many problems, from the first that went wrong, are looked at to tell mistakes apart."""
@@ -62,6 +63,9 @@ def check(
         raise CheckFailure(
             name, f"{package} cannot be imported here ({error})", advice=f"Install it: pip install {package}"
         ) from None
+    if isinstance(question, Training):
+        print(judge_training(question, answer, driver, seed, _OURS))
+        return
     how = question.answers[framework]
     if how.calling is Calling.FUNCTION:
         agree_on_arguments(name, answer, how.arguments)
@@ -101,7 +105,7 @@ def _problems(question: Question, how: Answer, rounds: int, seed: int | None) ->
                 yield problem
 
 
-def find(name: str) -> Question:
+def find(name: str) -> Question | Training:
     """The question of that name. Raises CheckFailure with the nearest names when there is none."""
     assignment = name.split("/")[0] if isinstance(name, str) else ""
     known = assignments()

@@ -65,6 +65,10 @@ class Driver(Protocol):
         """Build the class with `sizes`, load `parameters` by name, run it: its outputs, and the gradient of each
         parameter as the framework finds it."""
 
+    def train(self, answer: Any, arguments: Sequence[object], *, own_layers: bool) -> object:
+        """answer(*arguments), arrays turned to tensors and everything else as it is; tensors in the result turned
+        back. Automatic differentiation is allowed, and so are ready-made layers unless `own_layers`."""
+
 
 def given(array: NDArray) -> Any:
     """What a function is given for an array: a plain number for one without axes, else the array."""

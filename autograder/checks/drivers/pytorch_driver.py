@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
+import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import nn
@@ -117,6 +118,13 @@ def module(
     with _own_recurrence():
         outputs = outputs_of(built(*(_tensor(a) for a in arrays)), len(upstreams))
     return [_arrays(o) for o in outputs], _gradients(outputs, [own[name] for name in parameters], upstreams)
+
+
+def train(answer: Any, arguments: Sequence[object], *, own_layers: bool) -> object:
+    """answer(*arguments), arrays as tensors."""
+    given = [torch.from_numpy(a) if isinstance(a, np.ndarray) else a for a in arguments]
+    with _own_recurrence() if own_layers else nullcontext():
+        return _arrays(answer(*given))
 
 
 _LAYERS = ("rnn_tanh", "rnn_relu", "lstm", "gru")

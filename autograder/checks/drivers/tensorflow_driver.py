@@ -10,7 +10,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
 
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import keras
@@ -109,6 +109,13 @@ def module(
     sent = [_swapped(g) if in_time else g for g, in_time in zip(upstreams, layout.outputs, strict=True)]
     gradients = _gradients(tape, outputs, [getattr(w, "value", w) for w in weights], sent)
     return [_time_first(_arrays(o), t) for o, t in zip(outputs, layout.outputs, strict=True)], gradients
+
+
+def train(answer: Any, arguments: Sequence[object], *, own_layers: bool) -> object:
+    """answer(*arguments), arrays as tensors."""
+    given = [tf.constant(a) if isinstance(a, np.ndarray) else a for a in arguments]
+    with _own_recurrence() if own_layers else nullcontext():
+        return _arrays(answer(*given))
 
 
 def _swapped(array: NDArray) -> NDArray:

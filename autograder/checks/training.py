@@ -101,7 +101,8 @@ def judge_training(
             advice=question.advice,
             see=question.see,
         )
-    return f"✓ {question.name}: {told} {question.unit}; asked is {question.asked()} in {question.needed} of {len(trials)} runs"
+    asked = f"{question.asked()} in {question.needed} of {len(trials)} runs"
+    return f"✓ {question.name}: {told} {question.unit}; asked is {asked}"
 
 
 def _run(

@@ -16,6 +16,9 @@ from autograder.checks.mistakes import Mistake, mistaken
 from autograder.checks.places import place
 from autograder.checks.question import relative_error, tolerance
 from autograder.grading.audit import FRAMEWORKS
+from autograder.grading.course import open_course
+from autograder.grading.release import release
+from autograder.grading.sample_class import make_course
 from autograder.grading.sources import notebook_of
 
 
@@ -361,3 +364,11 @@ def test_the_same_lesson_in_each_framework(root, framework):
         return json.dumps(points)
 
     assert outline(framework) == outline("numpy")
+
+
+@pytest.mark.slow
+def test_the_committed_exercises_are_current(root, tmp_path):
+    make_course(tmp_path, open_course(root))
+    for fresh in release(open_course(tmp_path), "lstm"):
+        committed = root / "exercises" / "lstm" / fresh.name
+        assert committed.read_bytes() == fresh.read_bytes(), f"{committed} is stale: run `unrolled release lstm`"

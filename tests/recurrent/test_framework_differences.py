@@ -148,7 +148,7 @@ KNOWN = {
     "PyTorch": ("i f g o", "r z n", "after the product", "(1 − z) n + z h", "0"),
     "Keras": ("i f g o", "z r n", "after the product", "(1 − z) n + z h", "0"),
     "ONNX": ("i o f g", "z r n", "before the product", "(1 − z) n + z h", "0"),
-    "Flax": ("i f g o", "r z n", "after the product", "(1 − z) n + z h", "0"),
+    "Flax NNX": ("i f g o", "r z n", "after the product", "(1 − z) n + z h", "0"),
     "Haiku": ("i g f o", "z r n", "before the product", "(1 − z) h + z n", "1"),
 }
 
@@ -164,7 +164,7 @@ def test_biases_and_weights_as_documented(found):
     assert rows["PyTorch"]["gru biases"] == "(3H): r z n and (3H): r z n'"
     assert rows["Keras"]["gru biases"] == "(2, 3H): z r n z r n'"
     assert rows["ONNX"]["gru biases"] == "(1, 6H): z r n z r n"
-    assert rows["Flax"]["gru biases"] == "(3H): r z n"
+    assert rows["Flax NNX"]["gru biases"] == "(3H): r z n"
     assert rows["PyTorch"]["lstm weights"] == "(4H, D) and (4H, H)"
     assert rows["Keras"]["lstm weights"] == "(D, 4H) and (H, 4H)"
     assert rows["ONNX"]["lstm weights"] == "(1, 4H, D) and (1, 4H, H)"
@@ -176,14 +176,14 @@ def test_blocks_one_after_another(found):
         "PyTorch": "ifgo",
         "Keras": "ifgo",
         "ONNX": "iofg",
-        "Flax": "ifgo",
+        "Flax NNX": "ifgo",
         "Haiku": "igfo",
     }
     assert {name: "".join(one.biases["gru"]) for name, one in found.items()} == {
         "PyTorch": "rznrzn'",
         "Keras": "zrnzrn'",
         "ONNX": "zrnzrn",
-        "Flax": "rzn",
+        "Flax NNX": "rzn",
         "Haiku": "zrn",
     }
 
@@ -211,6 +211,9 @@ def test_behaviour_as_documented(found):
     assert torch_["dropout"].startswith("between layers only, drawn anew")
     assert "one mask a sequence" in keras_["dropout"]
     assert onnx["dropout"] == "none found"
+    assert onnx["start W"] == onnx["start U"] == "none: an input"
+    assert onnx["start b"] == "none: an input, may be left out"
+    assert {name for name, one in found.items() if one.note} == {"Flax NNX", "Haiku"}  # the others were run
 
 
 def test_converters_and_answers_agree(found):
@@ -409,7 +412,8 @@ def test_parts_are_recognised():
 def test_the_table_is_what_was_found(found):
     for titles, asked in ((PARAMETERS, list(found)), (BEHAVIOUR, ["PyTorch", "Keras", "ONNX"])):
         table = BeautifulSoup(html(list(found.values()), titles).replace("\N{NO-BREAK SPACE}", " "), "html.parser")
-        assert [cell.text for cell in table.select("thead th")][1:] == asked
+        heads = [[*cell.stripped_strings] for cell in table.select("thead th")][1:]
+        assert heads == [[name, found[name].note] if found[name].note else [name] for name in asked]
         printed = {row.th.text: [cell.text for cell in row.select("td")] for row in table.select("tbody tr")}
         assert list(printed) == list(titles.values())
         for key, title in titles.items():

@@ -17,7 +17,7 @@ LENGTHS = np.array([4, 2, 3])
 
 
 def found() -> Differences:
-    """What the operators do. How weights start is no question: a model stores them."""
+    """What the operators do."""
     answers = of_gates("ONNX", box("lstm"), box("gru"))
     answers.rows.update(behaviours())
     return answers
@@ -85,14 +85,20 @@ def behaviours() -> dict[str, str]:
     Y, h_T = both.run(["H", "h_T"], feed(X, (np.zeros((2, 3, H)),) * 2))
     ends = {"forward": Y[-1, :, :H], "backward": Y[0, :, H:]}
     short = single.run(["H"], feed(X, (np.zeros((1, 3, H)),) * 2, LENGTHS))[0]
-    attributes = onnx.defs.get_schema("LSTM").attributes
+    schema = onnx.defs.get_schema("LSTM")
+    required = {one.name for one in schema.inputs if one.option == onnx.defs.OpSchema.FormalParameterOption.Single}
+
+    def start(name: str) -> str:
+        """An operator draws nothing: its parameters are inputs."""
+        return "none: an input" if name in required else "none: an input, may be left out"
+
     return {
         "axes": behaviour.axes(outputs, D),
         "both directions": "one layer an operator; Y_h: " + behaviour.halves({"0": h_T[0], "1": h_T[1]}, ends),
-        "start W": "stored in the model",
-        "start U": "stored in the model",
-        "start b": "stored in the model",
+        "start W": start("W"),
+        "start U": start("R"),
+        "start b": start("B"),
         "double": behaviour.on_doubles(given, X),
         "padding": behaviour.at_padding(short, LENGTHS),
-        "dropout": "none found" if not any("dropout" in name for name in attributes) else "an attribute",
+        "dropout": "none found" if not any("dropout" in name for name in schema.attributes) else "an attribute",
     }

@@ -43,6 +43,7 @@ class Differences:
     """One framework's answers: `rows` by the keys of PARAMETERS and BEHAVIOUR; the others by "lstm" and "gru".
 
     weights: the gates in the order of any weight's blocks. biases: the gates of all biases' blocks, one after another.
+    note: stands under the framework's name, where something other than the framework answered.
     """
 
     framework: str
@@ -50,12 +51,13 @@ class Differences:
     gates: dict[str, Gates] = field(default_factory=dict)
     weights: dict[str, list[str]] = field(default_factory=dict)
     biases: dict[str, list[str]] = field(default_factory=dict)
+    note: str = ""
 
 
-def of_gates(framework: str, lstm: BlackBox, gru: BlackBox, *, asked_state: bool = True) -> Differences:
+def of_gates(framework: str, lstm: BlackBox, gru: BlackBox, *, asked_state: bool = True, note: str = "") -> Differences:
     """The rows about gates and parameters, by asking both layers. Raises what `ask` raises."""
     found = {"lstm": ask(lstm), "gru": ask(gru)}
-    answers = Differences(framework, {}, found)
+    answers = Differences(framework, {}, found, note=note)
     rows = answers.rows
     for kind, box in (("lstm", lstm), ("gru", gru)):
         weights = {name: shape for name, shape in box.shapes.items() if not _bias(box, name)}
@@ -96,7 +98,7 @@ def symbols(box: BlackBox, shape: Sequence[int]) -> str:
 def html(found: Sequence[Differences], titles: Mapping[str, str]) -> str:
     """The table of these rows: those that anybody answered, and a column for each framework that answered any."""
     there = [one for one in found if any(key in one.rows for key in titles)]
-    head = "".join(f'<th scope="col">{escape(one.framework)}</th>' for one in there)
+    head = "".join(f'<th scope="col">{escape(one.framework)}{_under(one.note)}</th>' for one in there)
     body = []
     for key, title in titles.items():
         if any(key in one.rows for one in there):
@@ -109,7 +111,11 @@ def html(found: Sequence[Differences], titles: Mapping[str, str]) -> str:
     )
 
 
+def _under(note: str) -> str:
+    return f"<br><small>{escape(note)}</small>" if note else ""
+
+
 def _kept_together(text: str) -> str:
     """The text with no line break inside of parentheses, or between gates."""
     text = re.sub(r"\([^()]*\)", lambda shape: shape.group().replace(" ", NO_BREAK), text)
-    return re.sub(r"\b([ifgorzn]'?) (?=[ifgorzn]\b)", rf"\1{NO_BREAK}", text)
+    return re.sub(r"\b([ifgorzn]'?) (?=[ifgorznh]\b)", rf"\1{NO_BREAK}", text)

@@ -220,7 +220,8 @@ def norms_by_lag(g, H, U):
 
 # %% [markdown]
 # A place to play: a hundred units, forty steps, weak inputs, and three sizes of the recurrent weights. Expect a fall
-# over many powers of ten at a gain of 0.5, a slow fall at 1, and growth at 2. At which gain would you like to train?
+# over many powers of ten at a gain of 0.5, growth at 2, and in between, at 1, not much of either. At which gain would
+# you like to train?
 
 # %%
 for gain in (0.5, 1.0, 2.0):
@@ -258,11 +259,11 @@ class ChunkedRNN(nn.Module):
     def __init__(self, D, H, k):
         """D inputs, H hidden units, chunks of k steps; parameters W: (D, H), U: (H, H), b: (H,)."""
         super().__init__()
+        self.k = k
         ### BEGIN SOLUTION
         self.W = nn.Parameter(torch.randn(D, H) / D**0.5)
         self.U = nn.Parameter(nn.init.orthogonal_(torch.empty(H, H)))
         self.b = nn.Parameter(torch.zeros(H))
-        self.k = k
         ### END SOLUTION
 
     def forward(self, X, h_0):
@@ -328,7 +329,7 @@ def truncated_backward(G, X, H, h_0, W, U, k1, k2):
 
 # %% [markdown]
 # A place to play. How wrong is $\delta U$, relative to the full one? Expect the error to fall fast with $k_2$ where
-# $k_1 = 1$, and slowly where $k_1 = k_2$. Both cost money: count the steps that each walks back.
+# $k_1 = 1$, and slowly where $k_1 = k_2$. Neither is free: count the steps that each walks back.
 
 # %%
 X, h_0, W, U, b, G = example(T=48, B=4, D=3, H=20, gain=0.8)
@@ -467,7 +468,7 @@ def rtrl(X, G, h_0, W, U, b):
 
 # %% [markdown]
 # A place to play, and the reward: two programs that share no line, one going back and one forward. Expect differences
-# of about $10^{-15}$, rounding and nothing else.
+# below $10^{-14}$, rounding and nothing else.
 
 # %%
 X, h_0, W, U, b, G = example(T=12, B=2, D=3, H=5)

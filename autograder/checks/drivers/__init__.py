@@ -82,7 +82,7 @@ def outputs_of(returned: object, count: int) -> list[object]:
     """
     found = list(returned) if isinstance(returned, (tuple, list)) else [returned]
     if len(found) != count:
-        raise Unsuitable(f"{count} output{'s' if count > 1 else ''} of it, got {len(found)}")
+        raise Unsuitable(f"{count} output{'s' if count > 1 else ''} from the forward pass, got {len(found)}")
     return found
 
 

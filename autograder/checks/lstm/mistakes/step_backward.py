@@ -105,6 +105,14 @@ CELL_DERIVATIVES = (
 )
 
 _DC = "dc = dc_later + dh * o * (1 - tanh_c**2)"
+_BODY = """i, f, g, o = np.split(gates, 4, axis=1)
+    tanh_c = np.tanh(c)
+    dc = dc_later + dh * o * (1 - tanh_c**2)
+    da_i = dc * g * i * (1 - i)
+    da_f = dc * c_prev * f * (1 - f)
+    da_g = dc * i * (1 - g**2)
+    da_o = dh * tanh_c * o * (1 - o)
+    da = np.concatenate([da_i, da_f, da_g, da_o], axis=1)"""
 
 STEP_BACKWARD = (
     Mistake("one-road-later", _DC, "dc = dc_later", ROAD_LATER_ONLY, "eq-lstm-dc"),
@@ -228,6 +236,14 @@ STEP_BACKWARD = (
         f"{_SPLIT}\n    i, f, g, o = sigmoid(i), sigmoid(f), np.tanh(g), sigmoid(o)",
         SQUASHED_TWICE,
         "eq-lstm-gates",
+    ),
+    Mistake(
+        "order-i-f-o-g-throughout",
+        _BODY,
+        _BODY.replace("i, f, g, o =", "i, f, o, g =").replace("da_f, da_g, da_o", "da_f, da_o, da_g"),
+        "The gates are read, and δa put together, as i, f, o, g, the order of some other courses. Here it is i, f, "
+        "g, o.",
+        "eq-lstm-a",
     ),
     Mistake(
         "blocks-out-of-order", "[da_i, da_f, da_g, da_o]", "[da_i, da_f, da_o, da_g]", BLOCKS_OUT_OF_ORDER, "eq-lstm-a"

@@ -9,6 +9,7 @@ import io
 import re
 from typing import Any
 
+import nbformat
 import numpy as np
 import pytest
 
@@ -92,6 +93,29 @@ def test_the_committed_exercises_are_blank(root, framework):
     assert "HIDDEN" not in text
     assert "Rubric." not in text
     assert text.count("raise NotImplementedError()") >= len(QUESTIONS)
+
+
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+def test_the_committed_exercises_are_current(root, framework):
+    """Outside of answers and hidden tests they say what the solutions say; otherwise: `unrolled release gru`."""
+    solved = notebook_of(root / "solutions" / "gru" / f"{framework}.py").cells
+    released = nbformat.read(root / "exercises" / "gru" / f"{framework}.ipynb", as_version=4).cells
+    assert len(solved) == len(released)
+    for source, given in zip(solved, released, strict=True):
+        text = re.sub(r"\n? *### BEGIN HIDDEN TESTS.*### END HIDDEN TESTS", "", source.source, flags=re.DOTALL)
+        stub = r"\1# your code here\n\1raise NotImplementedError()"
+        text = re.sub(r"( *)### BEGIN SOLUTION.*?### END SOLUTION", stub, text, flags=re.DOTALL)
+        by_hand = source.cell_type == "markdown" and source.metadata.get("nbgrader", {}).get("solution")
+        assert given.source == ("*Your answer here.*" if by_hand else text)
+
+
+def test_the_three_notebooks_ask_for_the_same(root):
+    headings = []
+    for framework in FRAMEWORKS:
+        text = (root / "solutions" / "gru" / f"{framework}.py").read_text(encoding="utf-8")
+        found = re.findall(r"^# ## (.+)$", text, re.MULTILINE)
+        headings.append([re.sub(r", (as a module|as a layer|by hand) \(", " (", heading) for heading in found])
+    assert headings[0] == headings[1] == headings[2]
 
 
 def test_nothing_is_written_yet(graded):

@@ -245,6 +245,17 @@ SEQUENCE_BACKWARD = (
         },
     ),
     Variant(
+        "a-list-of-gradients",
+        {
+            "pytorch": (
+                ("dX = torch.empty_like(X)", "dX = []"),
+                ("dX[t] = da @ W.T", "dX.insert(0, da @ W.T)"),
+                ("return dX,", "return torch.stack(dX),"),
+            ),
+            "tensorflow": (("dX.insert(0, da", "dX.append(da"), ("tf.stack(dX)", "tf.stack(dX[::-1])")),
+        },
+    ),
+    Variant(
         "products-after-the-walk",
         {
             "numpy": (

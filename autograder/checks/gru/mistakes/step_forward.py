@@ -91,7 +91,7 @@ STEP_AFTER = (
         "reset-before-the-product",
         _CANDIDATE_AFTER,
         "q = (r * h_prev) @ U_n + c_n\n    n = np.tanh(xW_n + q)",
-        "The reset gate stands before the product with U_n: that is the other form, of section 2. Here it multiplies "
+        "The reset gate stands before the product with U_n: that is the other form, step_before. Here it multiplies "
         "what the product gives.",
         "eq-gru-after-n",
     ),
@@ -165,7 +165,7 @@ STEP_BEFORE = (
         "reset-after-the-product",
         "np.tanh(xW_n + s @ U_n)",
         "np.tanh(xW_n + r * (h_prev @ U_n))",
-        "The reset gate multiplies what the product gives: that is the other form, of section 1. Here it multiplies "
+        "The reset gate multiplies what the product gives: that is the other form, step_after. Here it multiplies "
         "the old state first, and U_n comes after.",
         "eq-gru-before-n",
     ),

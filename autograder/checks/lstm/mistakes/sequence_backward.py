@@ -14,6 +14,25 @@ from autograder.checks.mistakes import HERE_ONLY, Mistake
 _PREVIOUS = "(H[t - 1], C[t - 1]) if t > 0 else (h_0, c_0)"
 _DC_NEW = "dc_new = m * dc + dh_new * o * (1 - tanh_c**2)"
 _SPLIT = "i, f, g, o = np.split(gates[t], 4, axis=1)"
+_BODY = f"""dh_new = m * dh
+        {_DC_NEW}
+        da_i = dc_new * g * i * (1 - i)
+        da_f = dc_new * c_prev * f * (1 - f)
+        da_g = dc_new * i * (1 - g**2)
+        da_o = dh_new * tanh_c * o * (1 - o)
+        da = np.concatenate([da_i, da_f, da_g, da_o], axis=1)
+        dX[t] = da @ W.T
+        dW += X[t].T @ da
+        dU += h_prev.T @ da
+        db += da.sum(axis=0)
+        dh = da @ U.T + (1 - m) * dh
+        dc = dc_new * f + (1 - m) * dc"""
+_UNMASKED = (
+    _BODY.replace("dh_new = m * dh", "dh_new = dh")
+    .replace("dc_new = m * dc", "dc_new = dc")
+    .replace("dh = da @ U.T", "dh = m * (da @ U.T)")
+    .replace("dc = dc_new * f", "dc = m * dc_new * f")
+)
 
 SEQUENCE_BACKWARD = (
     Mistake(
@@ -214,6 +233,15 @@ SEQUENCE_BACKWARD = (
         "The mask is not used. A masked step was not taken: no parameter and no input hears of it, and δh and δc "
         "pass on.",
         "eq-lstm-mask-made",
+    ),
+    Mistake(
+        "padding-reaches-the-parameters",
+        _BODY,
+        _UNMASKED,
+        "δh and δc pass masked steps as they should, but δa_t is not masked, so parameters and inputs hear from "
+        "steps that were never taken.",
+        "eq-lstm-mask-made",
+        elsewhere={"tensorflow": None},  # dX is a list there
     ),
     Mistake(
         "outputs-made-where-masked",

@@ -6,6 +6,15 @@ _CARRY = "h, c = m * h_new + (1 - m) * h, m * c_new + (1 - m) * c"
 _START = "h, c = h_0, c_0"
 _STACKED = "return np.stack(H), np.stack(C)"
 _ORDER = "Here the order is i, f, g, o."
+_KEPT = f"""{_CARRY}
+        H.append(h)
+        C.append(c)"""
+_LOOP = f"""for t in range(len(X)):
+        m = mask[t][:, None]
+        a_i, a_f, a_g, a_o = np.split(from_input[t] + h @ U, 4, axis=1)
+        c_new = sigmoid(a_f) * c + sigmoid(a_i) * np.tanh(a_g)
+        h_new = sigmoid(a_o) * np.tanh(c_new)
+        {_KEPT}"""
 
 SEQUENCE_FORWARD = (
     Mistake(
@@ -49,6 +58,27 @@ SEQUENCE_FORWARD = (
         "H.append(h)",
         "H.append(m * h)",
         "The returned h is multiplied by the mask. Where it is 0, return the state that was carried over, not zero.",
+        "eq-lstm-mask",
+    ),
+    Mistake(
+        "masked-states-zeroed",
+        _STACKED,
+        "return np.stack(H) * mask[..., None], np.stack(C) * mask[..., None]",
+        "Both results are multiplied by the mask. Where it is 0, return the states that were carried over, not zeros.",
+        "eq-lstm-mask",
+        elsewhere={
+            "tensorflow": (
+                "return tf.stack(H, axis=1), tf.stack(C, axis=1)",
+                "return tf.stack(H, axis=1) * mask[..., None], tf.stack(C, axis=1) * mask[..., None]",
+            )
+        },
+    ),
+    Mistake(
+        "masked-only-in-the-end",
+        _KEPT,
+        "h, c = h_new, c_new\n        H.append(m * h)\n        C.append(m * c)",
+        "The mask only wipes out results; the states go on reading the padding, and a sequence that wakes up continues "
+        "from them. Carry both states over inside the loop.",
         "eq-lstm-mask",
     ),
     Mistake(
@@ -105,6 +135,15 @@ SEQUENCE_FORWARD = (
         "− 1.",
         "eq-lstm-a",
         elsewhere={"tensorflow": ("for t in range(X.shape[1]):", "for t in reversed(range(X.shape[1])):")},
+    ),
+    Mistake(
+        "walked-backwards-into-place",
+        _LOOP,
+        _LOOP.replace("range(len(X))", "reversed(range(len(X)))").replace("append(", "insert(0, "),
+        "The sequence is walked from its end to its start. Time runs forward here: step t needs the states of step t "
+        "− 1.",
+        "eq-lstm-a",
+        elsewhere=HERE_ONLY,  # where states are appended they stand in the order of the walk
     ),
     Mistake(
         "states-stored-before-their-step",

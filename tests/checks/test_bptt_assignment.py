@@ -80,7 +80,7 @@ def test_the_notebooks_ask_every_question_for_twenty_points(framework, root):
 
 @pytest.mark.parametrize("framework", ["numpy", "pytorch", pytest.param("tensorflow", marks=pytest.mark.slow)])
 def test_numbers_come_as_plain_numbers(framework):
-    kinds = []
+    kinds: list[tuple[type, object]] = []
 
     def truncated_backward(G, X, H, h_0, W, U, k1, k2):
         kinds.append((type(k1), type(k2)))

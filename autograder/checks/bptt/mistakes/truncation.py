@@ -108,6 +108,33 @@ BY_CHUNKS = (
         },
     ),
     Mistake(
+        "cut-after-the-first-step",
+        "for t in reversed(steps):",
+        "for t in reversed(steps[1:]):",
+        "The first step of each chunk sends nothing back. Cut the state that goes *in*, then make the step; cut after "
+        "the step, the step itself is lost as well.",
+        "sec-bptt-detach",
+        elsewhere={
+            "pytorch": (
+                f"if t % self.k == 0:\n                {_CUT_TORCH}\n            {_STEP_TORCH}",
+                f"{_STEP_TORCH}\n            if t % self.k == 0:\n                {_CUT_TORCH}",
+            ),
+            "tensorflow": (
+                f"if t % self.k == 0:\n                {_CUT_TF}\n            {_STEP_TF}",
+                f"{_STEP_TF}\n            if t % self.k == 0:\n                {_CUT_TF}",
+            ),
+        },
+    ),
+    Mistake(
+        "last-state-of-a-chunk-unheard",
+        "dh = dh + G[t]",
+        "dh = dh + (G[t] if t < steps[-1] or t == len(X) - 1 else 0)",
+        "The last state of a chunk sends nothing back. The next chunk takes it as a constant, but its own loss does "
+        "not. (`detach_` cuts the state itself, for every use; `detach` returns another one.)",
+        "sec-bptt-detach",
+        elsewhere={"pytorch": (_CUT_TORCH, "h = h.detach_() if t else h"), "tensorflow": None},
+    ),
+    Mistake(
         "last-chunk-dropped",
         "range(0, len(X), k)",
         "range(0, len(X) - k + 1, k)",

@@ -58,7 +58,7 @@ def _step_problem(
         kept | gradients,
         terms=n["B"] + n["D"] + 3 * n["H"],
         scales=dict.fromkeys(kept | gradients, rounding),
-        sizes=n,
+        sizes={letter: n[letter] for letter in "BDH"},
     )
 
 
@@ -82,7 +82,7 @@ def _step_forward_problems(rng: Generator, reset: Reset) -> Iterator[Problem]:
 def _sequence_problem(
     rng: Generator, remark: str = "", dtype: str = "float64", empty: bool = False, **fixed: int
 ) -> Problem:
-    n = sizes(rng, **fixed)
+    n = {letter: size for letter, size in sizes(rng, **fixed).items() if letter != "K"}
     mask = gaps(rng, n)
     if empty:
         mask[:, rng.integers(n["B"])] = 0.0
@@ -105,7 +105,7 @@ def _sequence_problem(
     terms = n["T"] * (n["B"] + n["D"] + 3 * n["H"])
     expected = {"H": kept["H"]} | gradients
     rounding = dict.fromkeys(expected, _TERMS)
-    return Problem(say(n, "TBDH", remark), values | weights | kept | built, expected, terms, rounding, sizes=n)
+    return Problem(say(n, "TBDH", remark), values | weights | kept | built, expected, terms, rounding, n)
 
 
 def _sequence_problems(rng: Generator) -> Iterator[Problem]:
@@ -141,7 +141,7 @@ def _weights_problem(rng: Generator, framework: str, remark: str = "", dtype: st
     else:
         cell = from_keras(list(values.values()), "gru-after")
     expected = {"c_n" if name == "c" else name: value for name, value in cell.parameters.items()}
-    return Problem(say(n, "DH", remark), values, expected, terms=2, sizes=n)
+    return Problem(say(n, "DH", remark), values, expected, terms=2)
 
 
 def _weights_problems(rng: Generator, framework: str) -> Iterator[Problem]:
@@ -187,7 +187,6 @@ _BACKWARD_ADVICE = {
     "the batch: which of its blocks is right?",
     "dW": "dW pairs the input with the δa of the same step and sums over the batch: (D, 3H).",
     "dx": "The input is heard by all three gates: their δa go back along their blocks of W, transposed.",
-    "dX": "The input is heard by all three gates: their δa go back along their blocks of W, transposed.",
 }
 
 QUESTIONS = {
@@ -234,7 +233,7 @@ QUESTIONS = {
                 "tensorflow": _module("sizes_H"),
             },
             {
-                "H": "Each step is the step of section 1, from the state the step before left behind, the first from "
+                "H": "Each step is that of step_after, from the state the step before left behind, the first from "
                 "h_0. Where the mask is 0, a sequence keeps its state and the others move on.",
                 "": "The states are right, so look for what cuts a parameter off from the result.",
             },
@@ -304,12 +303,11 @@ QUESTIONS = {
             {
                 "H": _GIVEN,
                 "dX": "A state reaches the loss along two paths: directly, G_t, and through the next step. At a masked "
-                "step the gradient passes to h_{t−1} untouched.",
+                "step the gradient passes to h_{t−1} untouched. If both are there, look at the four roads of one step.",
                 "dh_0": "dh_0 is what flows out of the first step: its four roads where it counts, and untouched where "
                 "it is masked.",
-            }
-            | _BACKWARD_ADVICE
-            | {
+                "db": _BACKWARD_ADVICE["db"],
+                "dW": "dW pairs each step's input with the δa of that step, and adds up over batch and time.",
                 "dU": "U_n stands in q: its block of dU takes δq, the others δa. The state beside it is the one that "
                 "went into the step.",
                 "dc_n": "c_n stands in q, inside the reset gate: its gradient is δq, summed over batch and time.",

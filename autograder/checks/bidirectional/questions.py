@@ -1,6 +1,6 @@
 """What is asked in `bidirectional`, on which problems, and what is expected: from the reference networks."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,8 +37,18 @@ def _mask(lengths: NDArray, T: int) -> NDArray:
     return (np.arange(T)[:, None] < lengths).astype("float64")
 
 
+def _said(n: Mapping[str, int], letters: str, lengths: NDArray, remark: str) -> str:
+    """Sizes and lengths: what a learner needs to follow a problem by hand."""
+    text = f"{say(n, letters)}, length{'s' * (len(lengths) > 1)} {', '.join(map(str, lengths))}"
+    return f"{text}, {remark}" if remark else text
+
+
 def _exact(values: Values, *names: str) -> list[NDArray]:
     return [values[name].astype("float64") for name in names]
+
+
+def _sizes(n: Mapping[str, int], letters: str) -> dict[str, int]:
+    return {letter: n[letter] for letter in letters}
 
 
 def _halves(rng: Generator, n: Mapping[str, int], layer: str = "") -> dict[str, NDArray]:
@@ -65,7 +75,7 @@ def _reversal_problem(
     X = rng.normal(size=(n["T"], n["B"], n["D"]))
     values = cast({"X": X, "lengths": lengths}, dtype)
     expected = {"reversed_X": reverse_by_length(values["X"], _mask(lengths, n["T"]))}
-    return Problem(say(n, "TBD", remark), values, expected, terms=1, sizes=n)
+    return Problem(_said(n, "TBD", lengths, remark), values, expected, terms=1, sizes=_sizes(n, "TBD"))
 
 
 def _reversal_problems(rng: Generator) -> Iterator[Problem]:
@@ -87,7 +97,8 @@ def _layer_problem(
 ) -> Problem:
     n = sizes(rng, **fixed)
     T, B, D, width = (n[k] for k in "TBDH")
-    mask = _mask(_lengths(rng, n, empty), T)
+    lengths = _lengths(rng, n, empty)
+    mask = _mask(lengths, T)
     X = _padded(rng, rng.normal(size=(T, B, D)), mask, padding)
     values = _halves(rng, n) | {"X": X, "mask": mask, "G": rng.normal(size=(T, B, 2 * width))}
     values = cast(values, dtype)
@@ -100,12 +111,13 @@ def _layer_problem(
     for name in ("W", "U", "b"):
         expected["d" + name] = np.stack([found.parameters[f"{half}.{name}"] for half in ("forward", "backward")])
     saved = {"H": expected["H"], "sizes_D": np.array(D), "sizes_H": np.array(width)}
-    return Problem(say(n, "TBDH", remark), values | cast(saved, dtype), expected, T * (B + D + width), sizes=n)
+    given = _said(n, "TBDH", lengths, remark)
+    return Problem(given, values | cast(saved, dtype), expected, T * (B + D + width), sizes=_sizes(n, "TBDH"))
 
 
 def _layer_problems(rng: Generator) -> Iterator[Problem]:
-    yield _layer_problem(rng, "unequal lengths", T=LONG)
-    yield _layer_problem(rng, "unequal lengths")
+    yield _layer_problem(rng, T=LONG)
+    yield _layer_problem(rng)
     yield _layer_problem(rng, "one sequence of length 0", empty=True, T=LONG)
     yield _layer_problem(rng, "large numbers in the padding", padding=50.0, T=LONG)
     yield _layer_problem(rng, "a single step", T=1)
@@ -120,12 +132,12 @@ def _last_problem(rng: Generator, remark: str = "", dtype: str = "float64", **fi
     values = cast({"H": on * rng.uniform(-1, 1, size=(n["T"], n["B"], 2 * n["H"])), "lengths": lengths}, dtype)
     forward, backward = np.split(values["H"], 2, axis=-1)
     last = np.concatenate([forward[lengths - 1, np.arange(n["B"])], backward[0]], axis=-1)
-    return Problem(say(n, "TBH", remark), values, {"last": last}, terms=1, sizes=n)
+    return Problem(_said(n, "TBH", lengths, remark), values, {"last": last}, terms=1, sizes=_sizes(n, "TBH"))
 
 
 def _last_problems(rng: Generator) -> Iterator[Problem]:
-    yield _last_problem(rng, "unequal lengths", T=LONG)
-    yield _last_problem(rng, "unequal lengths", T=LONG)
+    yield _last_problem(rng, T=LONG)
+    yield _last_problem(rng, T=LONG)
     yield _last_problem(rng, "a single step", T=1)
     yield _last_problem(rng, "a batch of one", B=1, T=LONG)
     yield _last_problem(rng, "float32 inputs", dtype="float32", T=LONG)
@@ -155,7 +167,7 @@ def _merges_problem(rng: Generator, remark: str = "", dtype: str = "float64", **
         dX = network.backward(run, G.reshape(run.H.shape)).dX.reshape(T, B, 2 * width)
         expected["dH_f"] += dX[..., :width]
         expected["dH_b"] += dX[..., width:]
-    return Problem(say(n, "TBH", remark), values, expected, terms=4, sizes=n)
+    return Problem(say(n, "TBH", remark), values, expected, terms=4)
 
 
 def _merges_problems(rng: Generator) -> Iterator[Problem]:
@@ -179,16 +191,33 @@ def _stack_problem(
     layers = tuple(_network(*_exact(values, *(f"{name}_{l}" for name in ("W", "U", "b")))) for l in (1, 2))
     run = Stack(layers).forward(X, (*h_1, *h_2), mask)
     expected = {"H": mask[..., None] * run.H, "last": np.concatenate(run.state[-2:], axis=-1)}
-    return Problem(say(n, "TBDH", remark), values, expected, 2 * T * (B + D + 2 * width), sizes=n)
+    given = _said(n, "TBDH", lengths, remark)
+    return Problem(given, values, expected, 2 * T * (B + D + 2 * width), sizes=_sizes(n, "TBDH"))
 
 
 def _stack_problems(rng: Generator) -> Iterator[Problem]:
-    yield _stack_problem(rng, "unequal lengths", T=LONG)
-    yield _stack_problem(rng, "unequal lengths")
+    yield _stack_problem(rng, T=LONG)
+    yield _stack_problem(rng)
     yield _stack_problem(rng, "large numbers in the padding", padding=50.0, T=LONG)
     yield _stack_problem(rng, "a single step", T=1)
     yield _stack_problem(rng, "a batch of one", B=1, T=LONG)
     yield _stack_problem(rng, "float32 inputs", dtype="float32", T=LONG)
+
+
+def _average_from_total(values: Values, outputs: Values, same: Callable[[object, NDArray], bool]) -> dict[str, str]:
+    """The average, where it is half of a wrong sum."""
+    halved = {"total", "average"} <= set(outputs) and same(outputs["average"], outputs["total"] / 2)
+    return {"average": "total"} if halved and not same(outputs["total"], values["H_f"] + values["H_b"]) else {}
+
+
+def _last_from_states(values: Values, outputs: Values, same: Callable[[object, NDArray], bool]) -> dict[str, str]:
+    """The last output, where it is rightly taken from wrong states."""
+    if not {"H", "last"} <= set(outputs):
+        return {}
+    forward, backward = np.split(outputs["H"], 2, axis=-1)
+    ends = values["mask"].sum(axis=0).astype(int) - 1
+    taken = np.concatenate([forward[ends, np.arange(len(ends))], backward[0]], axis=-1)
+    return {"last": "H"} if same(outputs["last"], taken) else {}
 
 
 _LAYER = ("X", "h_0", "W", "U", "b", "mask")
@@ -273,6 +302,7 @@ QUESTIONS = {
                 "multiply by what reaches that merge, and add the three.",
             },
             see="eq-bi-product",
+            follows=_average_from_total,
             reference=answers.merges,
             mistakes=MISTAKES["merges"],
             variants=VARIANTS["merges"],
@@ -288,11 +318,11 @@ QUESTIONS = {
             },
             {
                 "H": "The forward pass was given; it should be unchanged.",
-                "db": "δb is right for a half when the half's G is: cut G where the states were joined, drop what "
-                "reaches the padding, and reverse the backward half's share by length.",
-                "dU": "δU pairs δa with the states in the order in which the half made them: for the backward half, "
-                "reversed by length, and with its own first state before them.",
-                "dW": "δW pairs δa with the inputs in the order in which the half read them.",
+                "db": "A half's δb is right when its G and its states are: cut G where the states were joined, drop "
+                "what reaches the padding, and reverse both by length for the backward half.",
+                "dU": "δU, two matrices, pairs δa with the states in the order in which the half made them: for the "
+                "backward half, reversed by length, and with its own first state before them.",
+                "dW": "δW, two matrices, pairs δa with the inputs in the order in which the half read them.",
                 "dX": "The halves share the input, so their two gradients add, once both stand in the order of X.",
                 "dh_0": "Each half's backward ends at its own first state: the forward half's first, as in h_0.",
             },
@@ -313,6 +343,7 @@ QUESTIONS = {
                 "last": "The states are right. The last output is made from the upper layer's, as in question 3.",
             },
             see="eq-deep-step",
+            follows=_last_from_states,
             reference=answers.stack_of_two,
             mistakes=MISTAKES["stack-of-two"],
             variants=VARIANTS["stack-of-two"],

@@ -197,3 +197,26 @@ def test_derivatives_by_machine_are_found_in_tensorflow():
         x = tf.Variable(2.0)
         y = x * x
     assert tape.gradient(y, x).numpy() == 4, "outside a check it is there again"
+
+
+def test_a_keras_layer_made_in_build_is_found():
+    import keras
+
+    class Hidden(keras.layers.Layer):
+        def __init__(self, H, **kwargs):
+            super().__init__(**kwargs)
+            self.H = H
+
+        def build(self, X_shape):
+            self.W = self.add_weight(name="W", shape=(X_shape[-1], self.H))
+            self.U = self.add_weight(name="U", shape=(self.H, self.H))
+            self.b = self.add_weight(name="b", shape=(self.H,))
+            self.inner = keras.layers.SimpleRNN(self.H, return_sequences=True)
+
+        def call(self, X, h_0, mask):
+            return self.inner(X, initial_state=h_0)
+
+    assert "this one uses Keras's SimpleRNN, which is the task" in failure(
+        "vanilla/sequence-forward", Hidden, "tensorflow"
+    )
+    assert keras.layers.SimpleRNN(2)(keras.ops.zeros((1, 3, 4))).shape == (1, 2), "outside a check it is there again"

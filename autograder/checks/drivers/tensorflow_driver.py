@@ -132,7 +132,7 @@ _LAYERS = (keras.layers.RNN, keras.layers.SimpleRNN, keras.layers.LSTM, keras.la
 
 def _own_recurrence() -> AbstractContextManager[None]:
     """Refuse Keras's recurrent layers and cells."""
-    return exchanged([(layer, "call", refusing(own_recurrence(f"Keras's {layer.__name__}"))) for layer in _LAYERS])
+    return exchanged([(layer, "__call__", refusing(own_recurrence(f"Keras's {layer.__name__}"))) for layer in _LAYERS])
 
 
 def _by_hand() -> AbstractContextManager[None]:

@@ -43,6 +43,12 @@ def check(
     wrong and what to look at, when it is not, and also for whatever else a learner can cause: a misspelt
     name, something that is not callable, an exception, an endless loop.
     """
+    if callable(name) and isinstance(answer, str):
+        raise CheckFailure(
+            answer,
+            "the arguments stand in the other order",
+            advice=f'Write the name first: check("{answer}", {getattr(name, "__name__", "your_function")}).',
+        )
     question = find(name)
     if framework not in question.answers:
         raise CheckFailure(

@@ -118,6 +118,7 @@ def test_what_is_not_an_answer():
     assert "Did you mean 'vanilla/step-backward'?" in str(failure(right, "vanilla/step-bakward"))
     assert "there is no check of this name" in str(failure(right, "no-such/check"))
     assert "there is no check of this name" in str(failure(right, 3))
+    assert 'Write the name first: check("vanilla/step-backward", right)' in str(failure("vanilla/step-backward", right))
     assert "framework='torch' is not one of" in str(failure(right, framework="torch"))
 
 

@@ -52,7 +52,7 @@ def test_names_and_hints_are_their_own():
         assert len(set(names)) == len(names), question.name
         for mistake in question.mistakes:
             assert mistake.name == mistake.name.lower().replace(" ", "-")
-            assert mistake.hint.endswith((".", "?"))
+            assert mistake.hint.rstrip(")").endswith((".", "?"))
             assert len(mistake.hint) < 260, "a hint is one or two sentences"
 
 

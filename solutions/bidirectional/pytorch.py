@@ -171,7 +171,7 @@ X, h_0 = torch.randn(T, B, D, device=device), torch.randn(2, B, H, device=device
 changed = X.clone()
 changed[2, 0] += 1
 # layer = BidirectionalRNN(D, H).to(device)
-# print(layer(X, h_0, mask)[:, 0] - layer(changed, h_0, mask)[:, 0])
+# print((layer(X, h_0, mask)[:, 0] - layer(changed, h_0, mask)[:, 0]).detach().cpu().numpy())
 
 # %% nbgrader={"grade": true, "grade_id": "forward", "locked": true, "points": 4, "schema_version": 3, "solution": false, "task": false}
 check("bidirectional/forward", BidirectionalRNN, framework="pytorch")

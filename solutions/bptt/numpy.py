@@ -175,6 +175,26 @@ def leaky_jacobian(n, U, alpha):
     ### END SOLUTION
 
 
+# %% [markdown]
+# A place to play, and a witness that knows no chain rule: push one unit a little, and see who moves. Expect differences
+# below $10^{-8}$, the error of the difference quotient.
+
+# %%
+X, h_0, W, U, b, G = example(T=1, B=1, D=2, H=4)
+alpha, h, push = 0.1, np.full_like(h_0, 0.3), np.array([[0, 1e-5, 0, 0]])
+
+
+def candidate(h):
+    return np.tanh(X[0] @ W + h @ U + b)
+
+
+def leaky_step(h):
+    return (1 - alpha) * h + alpha * candidate(h)
+
+
+# J = leaky_jacobian(candidate(h)[0], U, alpha)
+# print((leaky_step(h + push) - leaky_step(h - push)) / 2e-5 - J[1])  # unit 1 was pushed: row 1
+
 # %% nbgrader={"grade": true, "grade_id": "leaky-jacobian", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
 check("bptt/leaky-jacobian", leaky_jacobian)
 ### BEGIN HIDDEN TESTS

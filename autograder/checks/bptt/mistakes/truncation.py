@@ -130,7 +130,7 @@ BY_CHUNKS = (
         "dh = dh + G[t]",
         "dh = dh + (G[t] if t < steps[-1] or t == len(X) - 1 else 0)",
         "The last state of a chunk sends nothing back. The next chunk takes it as a constant, but its own loss does "
-        "not. (`detach_` cuts the state itself, for every use; `detach` returns another one.)",
+        "not. `detach_` cuts the state itself, for every use; `detach` returns another one.",
         "sec-bptt-detach",
         elsewhere={"pytorch": (_CUT_TORCH, "h = h.detach_() if t else h"), "tensorflow": None},
     ),

@@ -223,10 +223,12 @@ def bound(node: ast.AST) -> set[str]:
 
 
 def extended(node: ast.AST) -> set[str]:
-    """Return the names of what a statement adds to, `losses` in `losses.append(loss)`."""
-    calls = [
-        part.func for part in ast.walk(node) if isinstance(part, ast.Call) and isinstance(part.func, ast.Attribute)
-    ]
+    """Return the names of what a statement adds to, `losses` in `losses.append(loss)`.
+
+    Only a call that stands by itself adds: `np.append(a, b)` within a statement gives a new array.
+    """
+    alone = [part.value for part in ast.walk(node) if isinstance(part, ast.Expr)]
+    calls = [part.func for part in alone if isinstance(part, ast.Call) and isinstance(part.func, ast.Attribute)]
     adding = [call.value for call in calls if call.attr in {"add", "append", "extend", "insert"}]
     return {value.id for value in adding if isinstance(value, ast.Name)}
 

@@ -213,3 +213,14 @@ def test_the_reader_is_told_what_to_do(capsys, monkeypatch):
     assert len(shell.ast_transformers) == 1
     unload_ipython_extension(shell)
     assert shell.ast_transformers == []
+
+
+def test_a_function_called_append_adds_to_nothing():
+    names, _ = run(
+        IMPORT,
+        "import numpy as np",
+        "def joined(a):\n    return np.append(a, torch.ones(2))",
+        "b = np.append([1], [2])",
+    )
+    assert names["b"].tolist() == [1, 2]
+    assert "joined" not in names

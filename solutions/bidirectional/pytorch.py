@@ -100,8 +100,8 @@ check("bidirectional/reverse-by-length", reverse_by_length, framework="pytorch",
 # %% [markdown]
 # ## 2. Both halves, as a module (4 points)
 #
-# Here is the network of chapters 3 and 4, which reads one way. You have written it in the assignment `vanilla`, and
-# yours may take its place.
+# Here is the network of chapters 3 and 4, which reads one way. You have written it in the assignment `vanilla`; here
+# it is a function, so that each half can run it with parameters of its own.
 
 
 # %%

@@ -106,8 +106,8 @@ check("bidirectional/reverse-by-length", reverse_by_length, framework="tensorflo
 # %% [markdown]
 # ## 2. Both halves, as a layer (4 points)
 #
-# Here is the network of chapters 3 and 4, which reads one way. You have written it in the assignment `vanilla`, and
-# yours may take its place.
+# Here is the network of chapters 3 and 4, which reads one way. You have written it in the assignment `vanilla`; here
+# it is a function, so that each half can run it with parameters of its own.
 
 
 # %%
@@ -138,8 +138,9 @@ def sequence_forward(X, h_0, W, U, b, mask):
 #
 # Write a Keras layer with weights `self.W` (2, D, H), `self.U` (2, H, H) and `self.b` (2, H). A Keras layer keeps
 # Keras's layout: **batch first**, `X` (B, T, D) in, states (B, T, 2H) out. Its first and last line, which are given,
-# exchange the two axes, so that between them everything is time first, as in the rest of this notebook. How you
-# initialise is yours to choose; the check loads its own values. The tape must reach every weight.
+# exchange the two axes, so that between them everything is time first, as in the rest of this notebook: leave your
+# states in `H` (T, B, 2H). How you initialise is yours to choose; the check loads its own values. The tape must reach
+# every weight.
 
 
 # %% nbgrader={"grade": false, "grade_id": "forward-answer", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -171,7 +172,7 @@ class BidirectionalRNN(keras.layers.Layer):
         H = tf.concat([H_f, H_b], axis=-1)
         H = mask[..., None] * H
         ### END SOLUTION
-        return tf.transpose(H, (1, 0, 2))
+        return tf.transpose(H, (1, 0, 2))  # H: the states, time first
 
 
 # %% [markdown]

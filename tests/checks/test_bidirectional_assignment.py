@@ -8,7 +8,6 @@ import io
 import re
 from typing import Any
 
-import nbformat
 import numpy as np
 import pytest
 
@@ -290,32 +289,8 @@ def test_the_module_is_pytorchs_own_layer_on_packed_sequences(graded):
 
 
 @pytest.mark.parametrize("framework", EACH)
-def test_every_question_is_asked_and_graded(root, graded, framework):
+def test_every_question_is_asked(graded, framework):
     assert list(checked(graded(framework))) == list(QUESTIONS)
-    notebook = notebook_of(root / "solutions" / "bidirectional" / f"{framework}.py")
-    settings = [c.metadata.get("nbgrader", {}) for c in notebook.cells]
-    by_hand = [s for s in settings if s.get("grade") and s.get("solution")]
-    assert sum(s.get("points", 0) for s in settings if s.get("grade")) == 20
-    assert sum(s["points"] for s in by_hand) == 2
-
-
-@pytest.mark.parametrize("framework", FRAMEWORKS)
-def test_the_committed_exercises_are_blank_and_current(root, framework):
-    """Outside of answers and hidden tests they say what the solutions say; otherwise: `unrolled release`."""
-    committed = root / "exercises" / "bidirectional" / f"{framework}.ipynb"
-    whole = committed.read_text(encoding="utf-8")
-    assert "SOLUTION" not in whole
-    assert "HIDDEN" not in whole
-    assert "rounds=" not in whole
-    assert "Rubric." not in whole
-    solved = notebook_of(root / "solutions" / "bidirectional" / f"{framework}.py").cells
-    released = nbformat.read(committed, as_version=4).cells
-    for source, given in zip(solved, released, strict=True):
-        text = re.sub(r"\n? *### BEGIN HIDDEN TESTS.*### END HIDDEN TESTS", "", source.source, flags=re.DOTALL)
-        stub = r"\1# your code here\n\1raise NotImplementedError()"
-        text = re.sub(r"( *)### BEGIN SOLUTION.*?### END SOLUTION", stub, text, flags=re.DOTALL)
-        by_hand = source.cell_type == "markdown" and source.metadata.get("nbgrader", {}).get("solution")
-        assert given.source == ("*Your answer here.*" if by_hand else text)
 
 
 def test_the_three_notebooks_ask_for_the_same(root):

@@ -126,7 +126,7 @@ def test_pages_ask_nobody_who_is_reading(built_book: Path):
     """No analytics, no live kernels, no comments: nothing that phones home at a click."""
     for path in built_pages(built_book):
         page = path.read_text().lower()
-        for name in ("thebe", "googletagmanager", "plausible", "hypothes.is", "utteranc.es", "requirejs"):
+        for name in ("thebe", "googletagmanager", "plausible.io", "hypothes.is", "utteranc.es", "requirejs"):
             assert name not in page, f"{path.relative_to(built_book)} mentions {name}"
 
 

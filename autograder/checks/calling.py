@@ -97,10 +97,24 @@ def where_it_happened(error: BaseException, ours: str) -> str:
 
     `ours` is the folder of this package: frames from there are not the learner's. "" when there is none.
     """
+    frame = _learners_frame(error, ours)
+    if frame is None:
+        return ""
+    source = (frame.line or linecache.getline(frame.filename, frame.lineno or 0)).strip()
+    return f"line {frame.lineno} of your code in {frame.name}: `{source}`"
+
+
+def who_raised(error: BaseException, ours: str, called: str) -> str:
+    """The learner's function in which the error arose: the one that was called, or another that it calls."""
+    frame = _learners_frame(error, ours)
+    inside = frame is None or frame.name in ("forward", "backward", "call", "build", "__init__") or "<" in frame.name
+    return called if frame is None or inside else frame.name
+
+
+def _learners_frame(error: BaseException, ours: str) -> traceback.FrameSummary | None:
     for frame in reversed(traceback.extract_tb(error.__traceback__)):
         theirs = not frame.filename.startswith(ours) and "site-packages" not in frame.filename
         standard = frame.filename.startswith("<frozen") or "/lib/python" in frame.filename
         if theirs and not standard:
-            source = (frame.line or linecache.getline(frame.filename, frame.lineno or 0)).strip()
-            return f"line {frame.lineno} of your code in {frame.name}: `{source}`"
-    return ""
+            return frame
+    return None

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autograder.checks import drivers
-from autograder.checks.calling import Printed, TimeIsUp, time_limit, where_it_happened
+from autograder.checks.calling import Printed, TimeIsUp, time_limit, where_it_happened, who_raised
 from autograder.checks.failures import CheckFailure
 from autograder.checks.question import Answer, Calling, Problem, Question
 
@@ -131,7 +131,7 @@ def _explain(question: Question, answer: Any, problem: Problem, error: BaseExcep
     if isinstance(error, NotImplementedError):
         raise CheckFailure(
             question.name,
-            f"{called} is not written yet",
+            f"{who_raised(error, ours, called)} is not written yet",
             advice="Replace `raise NotImplementedError()` with your code, run that cell, then run this one again.",
         ) from None
     if isinstance(error, TimeIsUp):

@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from autograder.checks import drivers
-from autograder.checks.calling import Printed, TimeIsUp, time_limit, where_it_happened
+from autograder.checks.calling import Printed, TimeIsUp, time_limit, where_it_happened, who_raised
 from autograder.checks.failures import CheckFailure
 from autograder.checks.observing import agree_on_arguments
 
@@ -132,7 +132,7 @@ def _explain(question: Training, trial: Trial, answer: Any, error: BaseException
     called = getattr(answer, "__name__", "your answer")
     where = where_it_happened(error, ours)
     if isinstance(error, NotImplementedError):
-        headline = f"{called} is not written yet"
+        headline = f"{who_raised(error, ours, called)} is not written yet"
         advice = "Replace `raise NotImplementedError()` with your code, run that cell, then run this one again."
     elif isinstance(error, TimeIsUp):
         headline = f"{called} did not finish within its {question.seconds:g} seconds"

@@ -159,6 +159,16 @@ def test_leaving_the_interpreter_is_an_exception_like_any_other():
     assert "raised SystemExit" in str(failure(step_backward))
 
 
+def test_a_stub_that_another_answer_calls_is_named():
+    def slope(h):
+        raise NotImplementedError()
+
+    def step_backward(dh, x, h_prev, h, W, U):
+        return right(dh * slope(h), x, h_prev, h, W, U)
+
+    assert "slope is not written yet" in str(failure(step_backward))
+
+
 def test_an_endless_loop_ends_and_the_next_check_works(monkeypatch):
     monkeypatch.setattr(observing, "SECONDS", 0.2)
 

@@ -30,6 +30,7 @@ _RULES: dict[str, tuple[Rule, ...]] = {
     "numpy": (),
     "pytorch": (
         _naming({"np.split": "torch.chunk", "np.concatenate": "torch.cat", "sigmoid": "torch.sigmoid"}),
+        _naming({"np.transpose": "torch.permute", "np.max": "torch.amax"}),
         _replacing(r"\bnp\.", "torch."),
         _replacing(r"\baxis=", "dim="),
         _replacing(r"\bdtype=(\w+)\.dtype", r"dtype=\1.dtype, device=\1.device"),

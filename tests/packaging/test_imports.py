@@ -8,7 +8,7 @@ ALLOWED = {
     "cli": {"grading"},
     "grading": {"boundary", "checks", ""},
     "boundary": {"kernels"},
-    "checks": {"recurrent"},
+    "checks": {"recurrent", "datasets"},
     "kernels": set(),
     "recurrent": set(),
     "equations": set(),

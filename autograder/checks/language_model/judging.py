@@ -1,0 +1,71 @@
+"""What training reaches: a trained model is judged by what it makes of text that it has not seen."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from autograder.checks.training import Malformed, Trial
+from autograder.datasets import text
+from autograder.recurrent import VanillaRNN, dense_forward, embedding_forward, softmax_cross_entropy
+
+PARAMETERS = text.PARAMETERS
+THRESHOLD = 2.75
+"""Bits a character on the held-out text; benchmarks/results/training.md has what it rests on."""
+STREAMS = 20
+"""The held-out text is read in so many streams, each from a zero state."""
+
+
+@cache
+def _held_out() -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Inputs and targets (T, STREAMS) of the held-out text."""
+    ids = text.held_out_ids()
+    T = (len(ids) - 1) // STREAMS
+    inputs, targets = ids[: T * STREAMS], ids[1 : T * STREAMS + 1]
+    return inputs.reshape(STREAMS, T).T, targets.reshape(STREAMS, T).T
+
+
+def bits_per_character(parameters: Mapping[str, NDArray]) -> float:
+    """The mean −log₂ p of the held-out characters under a model, parameters by name; NaN for one that diverged."""
+    E, W, U, b, V, b_y = (parameters[name].astype("float64") for name in PARAMETERS)
+    if not all(np.isfinite(v).all() for v in (E, W, U, b, V, b_y)):
+        return float("nan")
+    inputs, targets = _held_out()
+    H = VanillaRNN(W, U, b).forward(embedding_forward(inputs, E)).H
+    return float(softmax_cross_entropy(dense_forward(H, V, b_y), targets)[0] / np.log(2))
+
+
+def score(returned: object) -> float:
+    """Bits a character of what `train` returned: six arrays, in the order of PARAMETERS or by name.
+
+    Raises Malformed where they are not of the checkpoint's names and shapes.
+    """
+    start = text.checkpoint()
+    wanted = f"the six parameters {', '.join(PARAMETERS)}"
+    if isinstance(returned, Mapping) and set(PARAMETERS) <= set(returned):
+        returned = [returned[name] for name in PARAMETERS]
+    if returned is None:
+        raise Malformed(f"train returned None, expected {wanted}: is there a return?")
+    if not isinstance(returned, Sequence) or len(returned) != len(PARAMETERS):
+        count = f" of {len(returned)}" if isinstance(returned, Sequence) else ""
+        raise Malformed(f"train returned a {type(returned).__name__}{count}, expected {wanted}, in this order")
+    found = {}
+    for name, value in zip(PARAMETERS, returned, strict=True):
+        if not isinstance(value, np.ndarray) or value.dtype.kind != "f":
+            raise Malformed(f"{name} is no floating-point array: train returns {wanted}, in this order")
+        if value.shape != start[name].shape:
+            raise Malformed(f"{name} has shape {value.shape}, expected {start[name].shape} as in the checkpoint")
+        found[name] = value
+    return bits_per_character(found)
+
+
+def trials(rng: np.random.Generator) -> Iterator[Trial]:
+    """Three runs: each starts elsewhere in the text, taken as a ring, and from a checkpoint disturbed by 2 %."""
+    ids = text.training_ids()
+    for _ in range(3):
+        start = {
+            name: (v * (1 + 0.02 * rng.normal(size=v.shape))).astype("float32") for name, v in text.checkpoint().items()
+        }
+        given = f"{len(ids)} characters of text, {len(text.characters())} different ones; the checkpoint"
+        yield Trial(given, {"ids": np.roll(ids, int(rng.integers(len(ids)))), **start}, score)

@@ -30,6 +30,8 @@ def stale() -> list[str]:
             reason = record.problem(label, fingerprint(latex), entries)
             if reason is None and entries[label].get("code") != record.code_fingerprint():
                 reason = f"equation {label} was tested by other code"
+            if reason is None and entries[label].get("flipped") != record.flipped(latex):
+                reason = f"equation {label}: its wrong versions were not all noticed, or not tried; `make equations`"
             found += [reason] if reason else []
     return found
 

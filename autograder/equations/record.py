@@ -10,11 +10,13 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from autograder.equations.fingerprints import fingerprint as fingerprint_of
+
 ROOT = Path(__file__).parents[2]
 RECORD = ROOT / "_build" / "equations.json"
 SOURCES = (("autograder/equations", "*.py"), ("autograder/equations", "*.lark"), ("tests/equations", "*.py"))
 
-Entry = dict[str, Any]  # page, kind, test, fingerprint, errors, outcome, mutants, code
+Entry = dict[str, Any]  # page, kind, test, fingerprint, errors, outcome, mutants, flipped, code
 
 
 @cache
@@ -25,6 +27,11 @@ def code_fingerprint() -> str:
     for file in files:
         digest.update(file.name.encode() + file.read_bytes())
     return digest.hexdigest()[:12]
+
+
+def flipped(latex: str) -> str:
+    """What is put on record when every wrong version of this text has been noticed by this code."""
+    return f"{fingerprint_of(latex)} {code_fingerprint()}"
 
 
 def load(path: Path = RECORD) -> dict[str, Entry]:

@@ -44,6 +44,7 @@ def of_chapter(
     @pytest.mark.slow
     @pytest.mark.parametrize("label", labels)
     def mutant(label: str, put_on_record: Callable[..., None]) -> None:
+        put_on_record(label, flipped="not all noticed")
         allowed = dict(same.get(label, {}))
         detected = 0
         for changed in mutants(chapter.equations[label]):
@@ -55,6 +56,6 @@ def of_chapter(
             else:
                 assert allowed.pop(changed.what, None), f"{changed.what} is not noticed:\n{changed.latex}"
         assert not allowed, "exceptions for mutants that do not exist"
-        put_on_record(label, mutants=detected)
+        put_on_record(label, mutants=detected, flipped=record.flipped(chapter.equations[label]))
 
     return every_equation_is_declared, equation, mutant

@@ -228,3 +228,41 @@ def test_problems_show_what_they_are_for():
         assert ((len(ids) - 1) // B) % T
         first = drawn(problems.training_problems, seed)[0]
         assert len(first.values["inputs"]) > 1
+
+
+def by_autograd(detach: bool):
+    """A training in PyTorch that lets autograd find the gradients, with a state that is detached or not."""
+    import torch
+
+    def train(ids, *start):
+        inputs, targets = (torch.from_numpy(v.copy()) for v in answers.windows(ids.numpy(), 32, 25))
+        parameters = [v.clone().requires_grad_() for v in start]
+        E, W, U, b, V, b_y = parameters
+        for rate in (2.0, 2.0, 0.5):
+            step, h = torch.optim.SGD(parameters, lr=rate), torch.zeros(32, len(U))
+            for read, following in zip(inputs, targets, strict=True):
+                h, states = h.detach() if detach else h, []
+                for x in E[read] @ W + b:
+                    h = torch.tanh(x + h @ U)
+                    states.append(h)
+                loss = torch.nn.functional.cross_entropy(
+                    (torch.stack(states) @ V + b_y).flatten(0, 1), following.flatten()
+                )
+                step.zero_grad()
+                loss.backward()
+                torch.nn.utils.clip_grad_norm_(parameters, 1.0)
+                step.step()
+        return parameters
+
+    return train
+
+
+@pytest.mark.slow
+def test_autograd_may_train(capsys):
+    check("language-model/train", by_autograd(detach=True), framework="pytorch", seed=0)
+    assert capsys.readouterr().out.startswith("✓ language-model/train: 2.")
+
+
+def test_a_state_that_is_not_detached_is_told_what_pytorch_says():
+    text_ = str(failure("language-model/train", by_autograd(detach=False), "pytorch"))
+    assert "train raised RuntimeError" in text_

@@ -21,6 +21,7 @@ from autograder.grading.sample_class import make_course
 from autograder.grading.sources import notebook_of
 
 FRAMEWORKS = ("numpy", "pytorch", "tensorflow")
+TRAINING = QUESTIONS["language-model/train"]
 
 
 def failure(name, answer, framework="numpy", **options) -> CheckFailure:
@@ -94,7 +95,17 @@ def test_the_notebooks_ask_every_question_for_twenty_points(framework, root):
 def test_the_notebooks_say_the_threshold(framework, root):
     source = (root / "solutions" / "language-model" / f"{framework}.py").read_text(encoding="utf-8")
     words = " ".join(source.replace("\n# ", "\n").split())
-    assert f"Asked are **{judging.THRESHOLD} bits a character or fewer in two of three runs**" in words
+    assert isinstance(TRAINING, Training)
+    asked = f"Asked are **{judging.THRESHOLD} bits a character or fewer in two of three runs**"
+    assert f"{asked}, each within {TRAINING.seconds:g} seconds." in words
+
+
+def test_three_runs_fit_into_the_time_of_a_cell(root):
+    settings = (root / "nbgrader_config.py").read_text(encoding="utf-8")
+    limit = re.search(r"^c\.Execute\.timeout = (\d+)$", settings, re.MULTILINE)
+    assert limit
+    assert isinstance(TRAINING, Training)
+    assert 3 * TRAINING.seconds < float(limit[1])
 
 
 @pytest.mark.slow
@@ -133,9 +144,6 @@ def test_an_error_nobody_foresaw_gets_no_name(name):
         caught = failure(name, wrong)
         assert caught.mistakes == ()
         assert "→" in str(caught)
-
-
-TRAINING = QUESTIONS["language-model/train"]
 
 
 def test_training_that_learns_passes(capsys):

@@ -182,8 +182,8 @@ def main() -> None:
         head,
         *wrong,
         "",
-        "A frozen embedding costs so little here that most runs reach the threshold. It is `language-model/gradients` and "
-        "`language-model/train-windows` that tell it.",
+        "A frozen embedding costs so little here that most runs reach the threshold. It is `language-model/gradients` "
+        "and `language-model/train-windows` that tell it.",
     ]
     WRITTEN.write_text("\n".join(text) + "\n", encoding="utf-8")
 

@@ -38,7 +38,7 @@ course: book release class ## everything: environment, book, exercises, the samp
 	@$(BIN)/unrolled export vanilla --course $(CLASS)
 	@echo
 	@echo "book         _build/html/index.html   (make serve opens it on localhost)"
-	@echo "exercises    exercises/vanilla/       numpy.ipynb, pytorch.ipynb, tensorflow.ipynb"
+	@echo "exercises    exercises/<assignment>/  numpy.ipynb, pytorch.ipynb, tensorflow.ipynb"
 	@echo "grade table  $(CLASS)/grades.csv"
 	@echo "feedback     $(CLASS)/feedback/<student>/vanilla/index.html"
 	@echo "gradebook    $(CLASS)/gradebook.db"

@@ -109,7 +109,7 @@ def _same(got: object, other: object, allowed: float, scale: float = 0.0) -> boo
     a, b = _array(got), _array(other)
     if a is None or b is None or a.shape != b.shape:
         return False
-    number = isinstance(got, float) or isinstance(other, float)
+    number = any(isinstance(v, float) and not isinstance(v, np.generic) for v in (got, other))
     if a.dtype != b.dtype and not (number and a.ndim == 0):
         return False
     finite = np.isfinite(a)

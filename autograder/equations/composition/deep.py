@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from autograder.equations.chapters import Chapter
+from autograder.equations.composition import deep_norm_worlds as norm_worlds
 from autograder.equations.composition import deep_worlds as worlds
 
 chapter = Chapter("book/composition/deep-and-variable-length.md", worlds.stack)
@@ -34,6 +35,6 @@ chapter.read("eq-deep-zoneout", world=worlds.zoned_step)
 chapter.read("eq-deep-zoneout-memory", world=worlds.zoned_memory)
 
 # layer normalisation
-chapter.read("eq-deep-ln", world=worlds.row)
-chapter.read("eq-deep-ln-invariant", world=worlds.moved_row)
-chapter.read("eq-deep-ln-rnn", "eq-deep-ln-scale", "eq-deep-ln-growth", world=worlds.normalised)
+chapter.read("eq-deep-ln", world=norm_worlds.row)
+chapter.read("eq-deep-ln-invariant", world=norm_worlds.moved_row)
+chapter.read("eq-deep-ln-rnn", "eq-deep-ln-scale", "eq-deep-ln-growth", world=norm_worlds.normalised)

@@ -31,6 +31,7 @@ _RULES: dict[str, tuple[Rule, ...]] = {
     "pytorch": (
         _naming({"np.split": "torch.chunk", "np.concatenate": "torch.cat", "sigmoid": "torch.sigmoid"}),
         _naming({"np.transpose": "torch.permute", "np.max": "torch.amax"}),
+        _replacing(r"\bnp\.maximum\((.+?), (\d)\)", r"torch.clamp(\1, min=\2)"),
         _replacing(r"\bnp\.", "torch."),
         _replacing(r"\baxis=", "dim="),
         _replacing(r"\bdtype=(\w+)\.dtype", r"dtype=\1.dtype, device=\1.device"),
@@ -44,7 +45,7 @@ _RULES: dict[str, tuple[Rule, ...]] = {
     "tensorflow": (
         _naming({"np.log": "tf.math.log", "np.concatenate": "tf.concat", "sigmoid": "tf.sigmoid"}),
         _naming({f"np.{of}": f"tf.reduce_{of}" for of in ("sum", "mean", "max")}),
-        _naming({"np.linalg.norm": "tf.norm", "np.clip": "tf.clip_by_value"}),
+        _naming({"np.linalg.norm": "tf.norm", "np.clip": "tf.clip_by_value", "np.diag": "tf.linalg.diag_part"}),
         _replacing(r"\bnp\.", "tf."),
         _replacing(_VALUE + r"\.T\b", r"tf.transpose(\1)"),
         _replacing(_VALUE + r"\.sum\(axis=", r"tf.reduce_sum(\1, axis="),

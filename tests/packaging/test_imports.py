@@ -64,7 +64,7 @@ FRAMEWORKS = {
 
 
 def test_recurrent_needs_nothing_but_numpy(root):
-    """Frameworks are imported only in the folders named after them, onnx where a model is made, all where all are met."""
+    """Frameworks are imported only in the folders named after them, onnx where a model is made, all where all meet."""
     folder = root / "autograder" / "recurrent"
     for file in folder.rglob("*.py"):
         where = file.relative_to(folder).parts[0]

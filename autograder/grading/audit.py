@@ -98,13 +98,13 @@ def audit(solutions: Path, assignment: str, frameworks: tuple[str, ...] = FRAMEW
     questions: dict[str, Question] = importlib.import_module(package).QUESTIONS
     for framework in frameworks:
         notebook = notebook_of(solutions / assignment / f"{framework}.py")
-        graded = _Graded(notebook, f"{assignment}/{framework}")
+        graded = Graded(notebook, f"{assignment}/{framework}")
         for question in questions.values():
             if question.mistakes or question.variants:
                 yield _row(graded, question, framework)
 
 
-def _row(graded: "_Graded", question: Question, framework: str) -> Row:
+def _row(graded: "Graded", question: Question, framework: str) -> Row:
     grade_id = question.name.split("/")[1]
     row = Row(question.name, framework)
     solution = graded.solution(grade_id)
@@ -134,7 +134,7 @@ def _row(graded: "_Graded", question: Question, framework: str) -> Row:
     return row
 
 
-class _Graded:
+class Graded:
     """A solution notebook whose answers can be exchanged, one at a time, and graded by its own test cells."""
 
     def __init__(self, notebook: NotebookNode, name: str) -> None:
@@ -142,17 +142,17 @@ class _Graded:
         self.cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
         self.names: dict[str, Any] = {"__name__": "__main__"}
         for cell in self.cells:
-            if not self._settings(cell).get("grade"):
+            if not self.settings(cell).get("grade"):
                 self._run(cell.source, self.names, str(cell["id"]))
         # The same problems in every audit, or the table could change without a reason.
         self.names["check"] = partial(self.names["check"], seed=0)
 
     @staticmethod
-    def _settings(cell: NotebookNode) -> dict[str, Any]:
+    def settings(cell: NotebookNode) -> dict[str, Any]:
         return cell.metadata.get("nbgrader", {})
 
     def _cell(self, grade_id: str) -> str:
-        return next(c.source for c in self.cells if self._settings(c).get("grade_id") == grade_id)
+        return next(c.source for c in self.cells if self.settings(c).get("grade_id") == grade_id)
 
     def solution(self, grade_id: str) -> str:
         """The answer cell's source, without the markers."""

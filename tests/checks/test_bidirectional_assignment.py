@@ -12,37 +12,21 @@ import numpy as np
 import pytest
 
 from autograder import check
-from autograder.checks import CheckFailure, drivers
+from autograder.checks import CheckFailure
 from autograder.checks.bidirectional import QUESTIONS, answers
-from autograder.checks.calling import Printed
 from autograder.checks.mistakes import mistaken
-from autograder.checks.observing import cast, observe, run_dtype
-from autograder.checks.question import Calling, relative_error, tolerance
-from autograder.grading.audit import _Graded
+from autograder.checks.question import relative_error, tolerance
+from autograder.grading.audit import Graded
 from autograder.grading.book_places import places
-from autograder.grading.sources import notebook_of
 from autograder.recurrent import reverse_by_length
 
+ASSIGNMENT = "bidirectional"
 SLOW = pytest.mark.slow
 FRAMEWORKS = ("numpy", "pytorch", "tensorflow")
 EACH = ["numpy", *(pytest.param(name, marks=SLOW) for name in FRAMEWORKS[1:])]
 
 
-@pytest.fixture(scope="module")
-def graded(root):
-    """The solution notebook of a framework, run once: graded("numpy").names holds what its cells defined."""
-    ready: dict[str, _Graded] = {}
-
-    def run(framework: str) -> _Graded:
-        if framework not in ready:
-            notebook = notebook_of(root / "solutions" / "bidirectional" / f"{framework}.py")
-            ready[framework] = _Graded(notebook, f"bidirectional/{framework}")
-        return ready[framework]
-
-    return run
-
-
-def checked(graded: _Graded) -> dict[str, Any]:
+def checked(graded: Graded) -> dict[str, Any]:
     """What is checked, by question."""
     source = "\n".join(c.source for c in graded.cells)
     return {q: graded.names[name] for q, name in re.findall(r'check\("(bidirectional/[\w-]+)", (\w+)', source)}
@@ -102,26 +86,6 @@ def test_padding_that_changes_changes_nothing_that_is_expected(name):
         for output, value in zip(how.outputs, found if isinstance(found, tuple) else (found,), strict=True):
             error = float(relative_error(value, problem.expected[output]).max(initial=0.0))
             assert error <= tolerance(problem.dtype, problem.terms), (output, problem.given)
-
-
-@pytest.mark.parametrize("framework", EACH)
-def test_a_right_answer_is_nowhere_near_the_tolerance(graded, framework):
-    """A twentieth of it at most, so that other orders of summation pass as well."""
-    driver = drivers.load(framework)
-    for name, answer in checked(graded(framework)).items():
-        question = QUESTIONS[name]
-        how, rng = question.answers[framework], np.random.default_rng(0)
-        for problem in (p for _ in range(6) for p in question.problems(rng)):
-            dtype = run_dtype(how, driver, problem)
-            if how.calling is Calling.MODULE and problem.dtype != np.float64:
-                continue  # modules have a type of their own, so the check leaves these out
-            seen = observe(question, how, driver, answer, problem, Printed(), "")
-            assert not seen.changed
-            for output, value in seen.outputs.items():
-                expected = cast(problem.expected[output], dtype)
-                assert np.asarray(value).dtype == dtype
-                error = float(relative_error(value, expected).max(initial=0.0))
-                assert error <= tolerance(dtype, problem.terms) / 20, (name, output, problem.given)
 
 
 # What is said
@@ -288,11 +252,6 @@ def test_the_module_is_pytorchs_own_layer_on_packed_sequences(graded):
 # The notebooks
 
 
-@pytest.mark.parametrize("framework", EACH)
-def test_every_question_is_asked(graded, framework):
-    assert list(checked(graded(framework))) == list(QUESTIONS)
-
-
 def test_the_three_notebooks_ask_for_the_same(root):
     headings = []
     for framework in FRAMEWORKS:
@@ -300,17 +259,6 @@ def test_the_three_notebooks_ask_for_the_same(root):
         found = re.findall(r"^# ## (.+)$", text, re.MULTILINE)
         headings.append([re.sub(r", (forward|as a module|as a layer|by hand) \(", " (", heading) for heading in found])
     assert headings[0] == headings[1] == headings[2]
-
-
-def test_nothing_is_written_yet(graded):
-    """The stubs of the released notebook, checked: each says so, and what to do."""
-    notebook = graded("numpy")
-    for name in QUESTIONS:
-        source = notebook.solution(name.split("/")[1])
-        stub = re.sub(r'(""".*?""").*', r"\1\n    raise NotImplementedError()", source, flags=re.DOTALL)
-        failure = notebook.put(name.split("/")[1], stub)
-        assert "is not written yet" in str(failure)
-        assert "Replace `raise NotImplementedError()`" in str(failure)
 
 
 CITED = (
@@ -342,7 +290,7 @@ def test_places_to_play_run(graded, framework):
     ready = graded(framework)
     names, played = dict(ready.names), 0
     for cell in ready.cells:
-        if ready._settings(cell) or "# print(" not in cell.source:
+        if ready.settings(cell) or "# print(" not in cell.source:
             continue
         played += 1
         code = re.sub(r"^# (?=[a-z])", "", cell.source, flags=re.MULTILINE)

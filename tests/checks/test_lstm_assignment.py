@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 
-import nbformat
 import numpy as np
 import pytest
 
@@ -16,9 +15,6 @@ from autograder.checks.mistakes import Mistake, mistaken
 from autograder.checks.places import place
 from autograder.checks.question import relative_error, tolerance
 from autograder.grading.audit import FRAMEWORKS
-from autograder.grading.course import open_course
-from autograder.grading.release import release
-from autograder.grading.sample_class import make_course
 from autograder.grading.sources import notebook_of
 
 
@@ -38,22 +34,6 @@ def wrong(error: CheckFailure) -> dict[str, str]:
 
 
 # What is drawn and expected
-
-
-@pytest.mark.parametrize("name", QUESTIONS)
-def test_a_right_answer_stays_far_below_the_tolerance(name):
-    """Whatever is drawn: rounding may not cost points, and there has to be room for other orders of summation."""
-    question, rng = QUESTIONS[name], np.random.default_rng(0)
-    assert question.reference is not None
-    outputs = question.answers["numpy"].outputs
-    for _ in range(40):
-        for problem in question.problems(rng):
-            values = {k: v.copy() for k, v in problem.values.items()}
-            found = question.reference(*(values[a] for a in question.answers["numpy"].arguments))
-            found = found if isinstance(found, tuple) else (found,)
-            for output, value in zip(outputs, found, strict=True):
-                error = relative_error(value, problem.expected[output]).max()
-                assert error < 0.1 * tolerance(problem.dtype, problem.terms), (output, problem.given)
 
 
 @pytest.mark.parametrize("name", ["lstm/sequence-forward", "lstm/sequence-backward"])
@@ -299,22 +279,6 @@ def test_a_module_must_not_cut_the_gradient_off():
 
 
 @pytest.mark.parametrize("framework", FRAMEWORKS)
-def test_points_stubs_and_nothing_of_the_solutions(root, framework):
-    path = root / "exercises" / "lstm" / f"{framework}.ipynb"
-    released = path.read_text(encoding="utf-8")
-    for word in ("BEGIN SOLUTION", "HIDDEN", "rounds=", "Rubric."):
-        assert word not in released
-    cells = nbformat.reads(released, as_version=4).cells
-    settings = [cell.metadata.get("nbgrader", {}) for cell in cells]
-    assert sum(s.get("points", 0) for s in settings if s.get("grade")) == 20
-    stubs = [c for c, s in zip(cells, settings, strict=True) if s.get("solution") and c.cell_type == "code"]
-    assert len(stubs) == len(QUESTIONS)
-    assert all("raise NotImplementedError()" in stub.source for stub in stubs)
-    asked = re.findall(r'check\("(lstm/[\w-]+)"', released.replace('\\"', '"'))
-    assert sorted(asked) == sorted(QUESTIONS)
-
-
-@pytest.mark.parametrize("framework", FRAMEWORKS)
 def test_the_equations_that_the_notebooks_name(root, framework):
     """Numbers in the text are the book's, in the order in which the tasks need them."""
     text = "\n".join(c.source for c in notebook_of(root / "solutions" / "lstm" / f"{framework}.py").cells)
@@ -364,11 +328,3 @@ def test_the_same_lesson_in_each_framework(root, framework):
         return json.dumps(points)
 
     assert outline(framework) == outline("numpy")
-
-
-@pytest.mark.slow
-def test_the_committed_exercises_are_current(root, tmp_path):
-    make_course(tmp_path, open_course(root))
-    for fresh in release(open_course(tmp_path), "lstm"):
-        committed = root / "exercises" / "lstm" / fresh.name
-        assert committed.read_bytes() == fresh.read_bytes(), f"{committed} is stale: run `unrolled release lstm`"

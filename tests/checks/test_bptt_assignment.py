@@ -10,8 +10,6 @@ from autograder.checks import CheckFailure
 from autograder.checks.bptt import QUESTIONS, answers, problems
 from autograder.checks.drivers import given
 
-FRAMEWORKS = ("numpy", "pytorch", "tensorflow")
-
 
 def failure(name, answer, framework="numpy", **options) -> CheckFailure:
     with pytest.raises(CheckFailure) as caught:

@@ -17,18 +17,11 @@ from autograder.checks import CheckFailure
 from autograder.checks.gru import QUESTIONS
 from autograder.checks.mistakes import Mistake, mistaken
 from autograder.checks.places import place
-from autograder.grading.audit import Graded
 
 ASSIGNMENT = "gru"
 SLOW = pytest.mark.slow
 FRAMEWORKS = ("numpy", "pytorch", "tensorflow")
 EACH = ["numpy", *(pytest.param(name, marks=SLOW) for name in FRAMEWORKS[1:])]
-
-
-def answers(graded: Graded) -> dict[str, Any]:
-    """What is checked, by question."""
-    source = "\n".join(c.source for c in graded.cells)
-    return {q: graded.names[name] for q, name in re.findall(r'check\("(gru/[\w-]+)", (\w+)', source)}
 
 
 def refused(name, answer, framework="numpy") -> str:

@@ -20,13 +20,6 @@ FRAMEWORKS = ("numpy", "pytorch", "tensorflow")
 EACH = ["numpy", *(pytest.param(name, marks=SLOW) for name in FRAMEWORKS[1:])]
 EXACT = [q for q in QUESTIONS.values() if isinstance(q, Question)]
 ENCODE = EXACT[0]
-FUNCTIONS = {
-    "names/encode": "encode",
-    "names/last-state": "last_state",
-    "names/mean-state": "mean_state",
-    "names/baseline": "naive_bayes",
-    "names/confusion": "confusion",
-}
 
 
 def refused(name, answer, framework="numpy", seed=0) -> str:

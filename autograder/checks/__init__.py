@@ -7,5 +7,8 @@ imported before a check asks for it.
 
 from autograder.checks.checking import check
 from autograder.checks.failures import CheckFailure
+from autograder.checks.lost_names import watch_for_lost_names
 
 __all__ = ["CheckFailure", "check"]
+
+watch_for_lost_names()

@@ -283,6 +283,30 @@ def test_a_notebook_gets_html_and_the_grade_its_error(tmp_path):
     assert error.traceback == [text.splitlines()[0]]
 
 
+def test_a_name_that_the_kernel_has_lost(tmp_path):
+    """Only in a call of check; other NameErrors are shown as ever, and both are errors for the grade."""
+    import nbformat
+    from nbclient import NotebookClient
+
+    sources = (
+        "from autograder import check",
+        'check("vanilla/step-backward", step_backward)',
+        'check(\n    "vanilla/step-backward",\n    step_backward,\n)',
+        "something_else",
+        "1 / 0",
+    )
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in sources])
+    NotebookClient(notebook, allow_errors=True, kernel_name="python3").execute(cwd=str(tmp_path))
+    first, second, other, unrelated = (cell.outputs[0] for cell in notebook.cells[1:])
+    for error in (first, second):
+        assert error.ename == "NameError"
+        assert "step_backward is not defined here: its cell has not been run" in error.traceback[0]
+        assert len(error.traceback) == 2
+    assert other.ename == "NameError"
+    assert "Traceback" in "".join(other.traceback)
+    assert unrelated.ename == "ZeroDivisionError"
+
+
 def test_html_is_escaped():
     error = CheckFailure("a<b>", "<script>", verdicts=[Verdict("<i>", False, "&")], advice="<a>", see="no-such-label")
     for raw in ("<b>", "<script>", "<i>", "<a>"):

@@ -68,7 +68,7 @@ def test_reasons_name_the_mistake(sample_class):
     assert "NameError: name 'W_input' is not defined" in reasons["jun"]
     assert "did not return within" in reasons["kofi"]
     assert "is not JSON" in reasons["mats"]
-    assert "contains PyTorch's RNN" in reasons["nia"]
+    assert "uses PyTorch's RNN" in reasons["nia"]
     assert "changes its argument dh in place" in reasons["omar"]
 
 

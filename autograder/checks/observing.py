@@ -51,7 +51,9 @@ def observe(
     except CheckFailure:
         raise
     except (Exception, TimeIsUp, SystemExit) as error:
-        _explain(question, answer, problem, error, ours)
+        explain_error(
+            error, answer, question=question.name, given=problem.given, see=question.see, ours=ours, late=_endless
+        )
     changed = {a for a in how.arguments if not np.array_equal(values[a], cast(problem.values[a], dtype))}
     return Observation(outputs, frozenset(changed))
 
@@ -124,19 +126,31 @@ def agree_on_arguments(name: str, answer: Callable[..., Any], expected: Sequence
         )
 
 
-def _explain(question: Question, answer: Any, problem: Problem, error: BaseException, ours: str) -> NoReturn:
-    """Turn whatever the learner's code raised into a CheckFailure."""
+def explain_error(
+    error: BaseException,
+    answer: object,
+    *,
+    question: str,
+    given: str,
+    see: str,
+    ours: str,
+    late: Callable[[str], tuple[str, str]],
+) -> NoReturn:
+    """Turn whatever the learner's code raised into a CheckFailure.
+
+    `given`: the problem, in words. `late`: headline and advice when time was up, from where the code was ("": unknown).
+    """
     called = getattr(answer, "__name__", "your answer")
     where = where_it_happened(error, ours)
     if isinstance(error, NotImplementedError):
         raise CheckFailure(
-            question.name,
+            question,
             f"{who_raised(error, ours, called)} is not written yet",
             advice="Replace `raise NotImplementedError()` with your code, run that cell, then run this one again.",
         ) from None
     if isinstance(error, TimeIsUp):
-        headline = f"{called} did not return within {SECONDS:.0f} seconds"
-        advice = f"Is there a loop that never ends? It was at {where}." if where else "Is there an endless loop?"
+        headline, advice = late(where)
+        headline = f"{called} {headline}"
     elif isinstance(error, drivers.Unsuitable):
         headline, advice = f"expected {error}", ""
     else:
@@ -144,7 +158,12 @@ def _explain(question: Question, answer: Any, problem: Problem, error: BaseExcep
         message = message if len(message) <= 200 else message[:200] + " …"
         headline = f"{called} raised {type(error).__name__}: {message}"
         advice = f"It happened at {where}." if where else ""
-    raise CheckFailure(question.name, headline, problem=problem.given, advice=advice, see=question.see) from None
+    raise CheckFailure(question, headline, problem=given, advice=advice, see=see) from None
+
+
+def _endless(where: str) -> tuple[str, str]:
+    advice = f"Is there a loop that never ends? It was at {where}." if where else "Is there an endless loop?"
+    return f"did not return within {SECONDS:.0f} seconds", advice
 
 
 def cast(array: NDArray, dtype: np.dtype) -> NDArray:

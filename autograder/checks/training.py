@@ -7,14 +7,14 @@ placed where right answers fail in fewer than one check of a hundred; `evidence`
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 
 from autograder.checks import drivers
-from autograder.checks.calling import Printed, TimeIsUp, time_limit, where_it_happened, who_raised
+from autograder.checks.calling import Printed, TimeIsUp, time_limit
 from autograder.checks.failures import CheckFailure
-from autograder.checks.observing import agree_on_arguments
+from autograder.checks.observing import agree_on_arguments, explain_error
 
 
 class Malformed(ValueError):
@@ -113,6 +113,13 @@ def _run(
     printed: Printed,
     ours: str,
 ) -> float:
+    def late(where: str) -> tuple[str, str]:
+        advice = "Fewer updates, larger batches, or products outside the loop over time?"
+        return (
+            f"did not finish within its {question.seconds:g} seconds",
+            f"It was at {where}. {advice}" if where else advice,
+        )
+
     arguments = [a.copy() if isinstance(a, np.ndarray) else a for a in trial.arguments.values()]
     try:
         with printed.capture(), time_limit(question.seconds):
@@ -120,29 +127,8 @@ def _run(
     except CheckFailure:
         raise
     except (Exception, TimeIsUp, SystemExit) as error:
-        _explain(question, trial, answer, error, ours)
+        explain_error(error, answer, question=question.name, given=trial.given, see=question.see, ours=ours, late=late)
     try:
         return float(trial.score(returned))
     except Malformed as error:
         raise CheckFailure(question.name, str(error), problem=trial.given, see=question.see) from None
-
-
-def _explain(question: Training, trial: Trial, answer: Any, error: BaseException, ours: str) -> NoReturn:
-    """Turn whatever the learner's code raised into a CheckFailure."""
-    called = getattr(answer, "__name__", "your answer")
-    where = where_it_happened(error, ours)
-    if isinstance(error, NotImplementedError):
-        headline = f"{who_raised(error, ours, called)} is not written yet"
-        advice = "Replace `raise NotImplementedError()` with your code, run that cell, then run this one again."
-    elif isinstance(error, TimeIsUp):
-        headline = f"{called} did not finish within its {question.seconds:g} seconds"
-        advice = f"It was at {where}. " if where else ""
-        advice += "Fewer updates, larger batches, or products outside the loop over time?"
-    elif isinstance(error, drivers.Unsuitable):
-        headline, advice = f"expected {error}", ""
-    else:
-        message = " ".join(str(error).split())
-        message = message if len(message) <= 200 else message[:200] + " …"
-        headline = f"{called} raised {type(error).__name__}: {message}"
-        advice = f"It happened at {where}." if where else ""
-    raise CheckFailure(question.name, headline, problem=trial.given, advice=advice, see=question.see) from None

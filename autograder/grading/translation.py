@@ -38,7 +38,6 @@ _RULES: dict[str, tuple[Rule, ...]] = {
         _replacing(r"\bkeepdims=", "keepdim="),
         _replacing(r"(\w)\[t\]\[:, None\]", r"\1[t].unsqueeze(-1)"),
         _replacing(r"\[\.\.\., None\]", ".unsqueeze(-1)"),
-        _replacing(r"Y - Y\.max.*?\n *log_p = .*", "Y - Y.logsumexp(dim=-1, keepdim=True)"),
         _MODULE,
         _DEEPER,
     ),

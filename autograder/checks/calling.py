@@ -69,11 +69,11 @@ class Printed:
 
 
 @contextlib.contextmanager
-def time_limit(seconds: float) -> Iterator[None]:
-    """Raise TimeIsUp in the body after `seconds`.
+def time_limit(seconds: float, *, processor: float | None = None) -> Iterator[None]:
+    """Raise TimeIsUp in the body after `seconds`, or once this process has used `processor` seconds of processor time.
 
     Needs the main thread and a system with interval timers, which a notebook's kernel has on Linux and
-    macOS; elsewhere the body runs without a limit. An alarm that was already set is put back.
+    macOS; elsewhere the body runs without a limit. Handlers that were already set are put back.
     """
     usable = hasattr(signal, "setitimer") and threading.current_thread() is threading.main_thread()
     if not usable:
@@ -83,13 +83,18 @@ def time_limit(seconds: float) -> Iterator[None]:
     def ring(_signum: int, _frame: FrameType | None) -> None:
         raise TimeIsUp
 
-    before = signal.signal(signal.SIGALRM, ring)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    timers = [(signal.SIGALRM, signal.ITIMER_REAL, seconds)]
+    if processor is not None:
+        timers.append((signal.SIGPROF, signal.ITIMER_PROF, processor))
+    before = [signal.signal(number, ring) for number, _, _ in timers]
     try:
+        for _, timer, limit in timers:
+            signal.setitimer(timer, limit)
         yield
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+        for (number, timer, _), handler in zip(timers, before, strict=True):
+            signal.setitimer(timer, 0)
+            signal.signal(number, handler)
 
 
 def where_it_happened(error: BaseException, ours: str) -> str:

@@ -17,6 +17,10 @@ from autograder.checks.failures import CheckFailure
 from autograder.checks.observing import agree_on_arguments, explain_error
 
 
+# Seconds by the clock for each of processor time, for code that sleeps, or a machine that does other work as well.
+WAITING = 3
+
+
 class Malformed(ValueError):
     """What an answer returned cannot be scored; the message says what it should be, and what it is."""
 
@@ -39,8 +43,8 @@ class Training:
     """What is asked.
 
     trials: the runs of one check, drawn afresh. threshold: at most this, or at least this if `higher` is better, in
-    `unit`. needed: how many runs must reach it. seconds: what one run may take. own_layers: whether the framework's
-    recurrent layers are refused. evidence: the file with the scores of right answers behind the threshold.
+    `unit`. needed: how many runs must reach it. seconds: of processor time, what one run may take: so a busy machine
+    costs nobody a point. own_layers: whether the framework's recurrent layers are refused. evidence: the file with the scores of right answers behind the threshold.
     """
 
     name: str
@@ -116,13 +120,13 @@ def _run(
     def late(where: str) -> tuple[str, str]:
         advice = "Fewer updates, larger batches, or products outside the loop over time?"
         return (
-            f"did not finish within its {question.seconds:g} seconds",
+            f"did not finish within its {question.seconds:g} seconds of processor time",
             f"It was at {where}. {advice}" if where else advice,
         )
 
     arguments = [a.copy() if isinstance(a, np.ndarray) else a for a in trial.arguments.values()]
     try:
-        with printed.capture(), time_limit(question.seconds):
+        with printed.capture(), time_limit(WAITING * question.seconds, processor=question.seconds):
             returned = driver.train(answer, arguments, own_layers=question.own_layers)
     except CheckFailure:
         raise

@@ -334,7 +334,7 @@ check("language-model/train-windows", train_windows, framework="pytorch", rounds
 #
 # The check runs your function up to three times. Each time the text, taken as a ring, begins elsewhere, and the
 # checkpoint is disturbed a little. The result is scored by us, on text that you have not been given. Asked are
-# **2.75 bits a character or fewer in two of three runs**, each within 18 seconds. Your functions of sections 1
+# **2.75 bits a character or fewer in two of three runs**, each within 30 seconds of processor time. Your functions of sections 1
 # and 5 need about one.
 #
 # Print losses while you search; a smaller rate in the last pass is worth a lot.

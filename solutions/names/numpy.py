@@ -244,7 +244,7 @@ names, languages = [name for name, _ in pairs], np.array([label for _, label in 
 # The check calls it with all your names, and 400 that are held back. In each run **the letters are exchanged by a
 # random cipher**, and so are the labels: what you know of Finnish does not help, only what the model learns. So take
 # the alphabet from the names you are given. Training starts from `seed`, so that a run can be repeated. Asked for is
-# an accuracy of at least **0.62** on the new names in two of three runs, each within 60 seconds. Sensible
+# an accuracy of at least **0.62** on the new names in two of three runs, each within 30 seconds of processor time. Sensible
 # networks reach about three quarters after some ten passes over the names, in a few seconds. The bound is set so that
 # they practically never fail by bad luck, and that the letter counts of question 4 do not reach it
 # ([measurements](../../benchmarks/results/names.md)).

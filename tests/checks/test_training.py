@@ -98,7 +98,24 @@ def test_the_budget_is_kept():
         while True:
             time.sleep(0.01)
 
-    assert "did not finish within its 0.2 seconds" in fails(slow, replace(LINE, seconds=0.2))
+    assert "did not finish within its 0.1 seconds of processor time" in fails(slow, replace(LINE, seconds=0.1))
+
+
+def test_the_budget_is_of_processor_time():
+    """Half a second by the clock, next to none of the processor: within the budget, however busy the machine."""
+
+    def waits(x, y, seed):
+        time.sleep(0.5)
+        return fit(x, y, seed)
+
+    def works(x, y, seed):
+        while True:
+            pass
+
+    run(waits, replace(LINE, seconds=0.3))
+    began = time.process_time()
+    assert "0.3 seconds of processor time" in fails(works, replace(LINE, seconds=0.3))
+    assert time.process_time() - began < 3
 
 
 def test_errors_and_stubs():

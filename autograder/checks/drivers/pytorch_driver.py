@@ -121,10 +121,19 @@ def module(
 
 
 def train(answer: Any, arguments: Sequence[object], *, own_layers: bool) -> object:
-    """answer(*arguments), arrays as tensors."""
+    """answer(*arguments), arrays as tensors.
+
+    In one thread: matrices of an exercise gain nothing from more, and threads that wait for one another on a busy
+    machine use up the budget.
+    """
     given = [torch.from_numpy(a) if isinstance(a, np.ndarray) else a for a in arguments]
-    with _own_recurrence() if own_layers else nullcontext():
-        return _arrays(answer(*given))
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with _own_recurrence() if own_layers else nullcontext():
+            return _arrays(answer(*given))
+    finally:
+        torch.set_num_threads(threads)
 
 
 _LAYERS = ("rnn_tanh", "rnn_relu", "lstm", "gru")

@@ -102,7 +102,7 @@ QUESTIONS: dict[str, Question | Training] = {
             higher=False,
             unit="bits a character",
             needed=2,
-            seconds=18.0,
+            seconds=30.0,
             evidence="benchmarks/results/training.md",
             advice="Print the losses: they should fall from about 3.2 bits. If not, is the rate far too small or too "
             "large? If they do and this number does not, are the targets the next characters? Else go through the text "

@@ -68,7 +68,7 @@ TRAIN_AND_PREDICT = Training(
     higher=True,
     unit="held-out accuracy",
     needed=2,
-    seconds=60,
+    seconds=30,
     evidence="benchmarks/results/names.md",
     advice="Look at the loss on the names you train on. If it stays near log 6 = 1.79, names and labels do not belong "
     "together, or nothing is learned. If it is small, look for what differs between training and prediction.",

@@ -1,0 +1,97 @@
+"""Whose name is it? What the teacher's cells define is the teacher's; what else they use is borrowed from the learner.
+
+The examiner binds borrowed names, and no others, to handles on the learner's objects: a learner who defines `np` or
+`check` anew changes nothing for the tests.
+"""
+
+import ast
+import builtins
+from collections.abc import Iterator, Sequence
+
+from IPython.core.inputtransformer2 import TransformerManager
+
+_BUILTINS = frozenset(dir(builtins)) | {"get_ipython", "display", "In", "Out", "_"}
+
+
+class Ownership:
+    """Follows the teacher's cells in their order."""
+
+    def __init__(self) -> None:
+        self._defined: set[str] = set()
+        self._used: set[str] = set()
+
+    def before(self, source: str) -> list[str]:
+        """The names to borrow before the teacher's cell `source` runs, sorted.
+
+        A function of an earlier cell looks its names up when it is called: what those cells use counts as well.
+        """
+        defined = set(self._defined)
+        for statement in _tree(source).body:
+            self._used |= _used(statement) - defined
+            defined |= _defined(statement)
+        return sorted(self._used - self._defined - _BUILTINS)
+
+    def after(self, source: str) -> None:
+        """The cell has run: what it has defined at its top level is the teacher's from here on."""
+        for statement in _tree(source).body:
+            self._defined |= _defined(statement)
+
+
+def played(sources: Sequence[str], tests: Sequence[str]) -> list[bool]:
+    """For each of the teacher's ordinary cells, whether it only tries the learner's code out.
+
+    Such a cell uses what is borrowed, and nothing that it defines is used by another of the teacher's cells: the tests
+    do without it. All cells are counted as earlier than all tests.
+    """
+    ownership = Ownership()
+    borrowing = []
+    for source in sources:
+        known = set(ownership.before(source))
+        borrowing.append(bool(known & {name for s in _tree(source).body for name in _used(s)}))
+        ownership.after(source)
+    needed = {name for test in tests for statement in _tree(test).body for name in _used(statement)}
+    only = [False] * len(sources)
+    for place in reversed(range(len(sources))):
+        body = _tree(sources[place]).body
+        only[place] = borrowing[place] and not needed & {name for s in body for name in _defined(s)}
+        if not only[place]:
+            needed |= {name for s in body for name in _used(s)}
+    return only
+
+
+def _tree(source: str) -> ast.Module:
+    try:
+        return ast.parse(TransformerManager().transform_cell(source))
+    except SyntaxError:
+        return ast.Module([], [])  # the cell itself will say so when it runs
+
+
+def _used(statement: ast.stmt) -> set[str]:
+    return {n.id for n in ast.walk(statement) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)}
+
+
+def _defined(statement: ast.stmt) -> set[str]:
+    return {name for node in _top_level(statement) for name in _names(node)}
+
+
+def _top_level(tree: ast.AST) -> Iterator[ast.AST]:
+    """The nodes whose names land in the module, so none inside of a function, class, lambda or comprehension."""
+    inner = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
+    comprehensions = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+    yield tree
+    if not isinstance(tree, inner + comprehensions):
+        for node in ast.iter_child_nodes(tree):
+            yield from _top_level(node)
+
+
+def _names(node: ast.AST) -> Iterator[str]:
+    if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+        yield node.name
+    elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+        yield node.id
+    elif isinstance(node, ast.alias):
+        yield (node.asname or node.name).split(".")[0]
+    elif isinstance(node, ast.ExceptHandler) and node.name:
+        yield node.name
+    elif isinstance(node, (ast.MatchAs, ast.MatchStar)) and node.name:
+        yield node.name

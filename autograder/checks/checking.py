@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from autograder.checks import drivers
 from autograder.checks.calling import Printed
 from autograder.checks.comparing import About, judge
+from autograder.checks.credit import credit
 from autograder.checks.diagnosis import explain
 from autograder.checks.failures import CheckFailure, Verdict
 from autograder.checks.mistakes import Mistake
@@ -79,26 +80,30 @@ def check(
     errors: list[float] = []
     failed: tuple[Problem, list[Verdict]] | None = None
     seen: list[tuple[Problem, np.dtype, Observation]] = []
+    right = set(how.outputs)
+    """Outputs that were right on every problem so far."""
     try:
         for problem in _problems(question, how, rounds, seed):
             observation = observe(question, how, driver, answer, problem, printed, _OURS)
             verdicts, largest = _judge(question, how, driver, problem, observation)
             errors.append(largest)
+            right -= set(how.outputs) if observation.changed else {v.output for v in verdicts if not v.right}
             if failed is None and (observation.changed or not all(v.right for v in verdicts)):
                 failed = problem, verdicts
-            if failed is not None:
+            if failed is not None and len(seen) < SEEN_FOR_A_DIAGNOSIS:
                 seen.append((problem, run_dtype(how, driver, problem), observation))
-                if len(seen) == SEEN_FOR_A_DIAGNOSIS:
-                    break
+            if len(seen) == SEEN_FOR_A_DIAGNOSIS and not right:
+                break
     except CheckFailure:
         if failed is None:
-            raise  # otherwise what was seen first counts
+            raise  # otherwise what was seen first is told
+        right.clear()
     finally:
         if printed.text():
             print(printed.text())
     if failed is not None:
         known = explain(question, seen) if question.mistakes else []
-        _fail(question, *failed, seen[0][2].changed, known)
+        _fail(question, *failed, seen[0][2].changed, known, credit(question, framework, right))
     print(f"✓ {name}: right on {len(errors)} problems; largest relative error {max(errors):.1g}")
 
 
@@ -196,6 +201,7 @@ def _fail(
     verdicts: Sequence[Verdict],
     changed: frozenset[str],
     known: Sequence[Mistake],
+    earned: float,
 ) -> NoReturn:
     """Say what is wrong: the mistake where it is known, what can be seen of it where it is not."""
     wrong = [v for v in verdicts if not v.right]
@@ -228,6 +234,7 @@ def _fail(
         advice=advice,
         see=see,
         mistakes=[m.name for m in known],
+        credit=earned,
     )
 
 

@@ -29,7 +29,8 @@ class CheckFailure(AssertionError):
     `question` is the check's name, `headline` one sentence, `verdicts` one for each output (empty when the
     answer could not be judged at all), `problem` the sizes at which it went wrong, `advice` what to look at,
     `see` the label of where the book explains it, and `mistakes` the names of the known mistakes it was found to
-    be. The text never contains an expected value.
+    be. `credit`, at least 0 and below 1, is the share of the points that the right outputs earn (see
+    autograder.checks.credit). The text never contains an expected value.
     """
 
     def __init__(
@@ -42,6 +43,7 @@ class CheckFailure(AssertionError):
         advice: str = "",
         see: str = "",
         mistakes: Sequence[str] = (),
+        credit: float = 0.0,
     ) -> None:
         self.question = question
         self.headline = headline
@@ -50,6 +52,7 @@ class CheckFailure(AssertionError):
         self.advice = advice
         self.see = see
         self.mistakes = tuple(mistakes)
+        self.credit = credit
         self._shown = False
         super().__init__(self.text())
 
@@ -66,7 +69,12 @@ class CheckFailure(AssertionError):
             lines.append(f"  → {self.advice}")
         if self.see:
             lines.append(f"    See {described(self.see)}.")
+        if self.credit:
+            lines.append(f"  {self._earned()}")
         return "\n".join(lines)
+
+    def _earned(self) -> str:
+        return f"What is right on every problem is worth {self.credit:.0%} of the points."
 
     def html(self) -> str:
         """The message for a notebook: the same words, the outputs as a table, the place in the book as a link."""
@@ -84,6 +92,8 @@ class CheckFailure(AssertionError):
             parts.append(f"<p><strong>→ {_emphasised(self.advice)}</strong></p>")
         if self.see:
             parts.append(f"<p>See {_linked(self.see)}.</p>")
+        if self.credit:
+            parts.append(f"<p>{self._earned()}</p>")
         return f'<div role="status" style="{_BOX}">{"".join(parts)}</div>'
 
     def _render_traceback_(self) -> list[str]:

@@ -112,6 +112,8 @@ class Question:
     blocks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Outputs whose last axis is made of one block a gate: the gates' names, in order."""
     follows: Follows | None = None
+    free: frozenset[str] = frozenset()
+    """Outputs that earn no part of the points by themselves: they are right without the idea that is asked for."""
     reference: Callable[..., Any] | None = None
     mistakes: tuple[Mistake, ...] = ()
     variants: tuple[Variant, ...] = ()

@@ -26,6 +26,7 @@
 # **How it works.** Replace each `raise NotImplementedError()` by your code and run the cell. The cell after it
 # checks your answer on fresh random problems, as often as you like; it tells you what is wrong, not what the
 # answer is. The framework's own recurrent layers and cells are the task itself: using one costs the points.
+# Of several results that a question asks for, each that is right on every problem earns a part of the points.
 #
 # **Notation.** Row vectors, time first. $T$ steps, $B$ sequences in a batch, $D$ inputs, $H$ units in each half. An
 # arrow says which way a half reads: $\overrightarrow{h}_t$, `H_f` in code, has read $x_1, \dots, x_t$, and

@@ -26,6 +26,7 @@
 # your function on fresh random problems, as often as you like; it tells you what is wrong, not what the answer is.
 # Your functions must not change their arguments. Gradients are written by hand here; only in section 6 you may let
 # autograd find them.
+# Of several results that a question asks for, each that is right on every problem earns a part of the points.
 #
 # **Notation.** Row vectors, time first. $T$ steps, $B$ streams of text side by side, $K$ characters in the vocabulary,
 # $D$ numbers for each of them, $H$ hidden units. `dv` stands for $\delta v = \partial L / \partial v$ and has the

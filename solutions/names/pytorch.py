@@ -27,6 +27,7 @@
 # **How it works.** Replace each `raise NotImplementedError()` by your code and run the cell. The cell after it
 # checks your function on fresh random problems, as often as you like; it tells you what is wrong, not what the
 # answer is. In this project PyTorch's own layers and optimisers are yours to use from question 5 on.
+# Of several results that a question asks for, each that is right on every problem earns a part of the points.
 #
 # **Notation.** Row vectors, time first. $T$ steps, $B$ names in a batch, $H$ units, $V$ letters, $K$ languages,
 # $n_\beta$ letters in name $\beta$. The mask $m_{t,\beta}$ is 1 for a letter and 0 for padding. `dv` stands for

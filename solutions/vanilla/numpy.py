@@ -24,6 +24,7 @@
 # **How it works.** Replace each `raise NotImplementedError()` by your code and run the cell. The cell after it
 # checks your function on fresh random problems, as often as you like; it tells you what is wrong, not what the
 # answer is. Your functions must not change their arguments, and must return the dtype they were given.
+# Of several results that a question asks for, each that is right on every problem earns a part of the points.
 #
 # **Notation.** Row vectors, time first. $T$ steps, $B$ sequences in a batch, $D$ inputs, $H$ hidden units,
 # $K$ classes. `dv` stands for $\delta v = \partial L / \partial v$ and has the shape of `v`.

@@ -24,6 +24,7 @@
 # **How it works.** Replace each `raise NotImplementedError()` by your code and run the cell. The cell after it
 # checks your answer on fresh random problems, as often as you like; it tells you what is wrong, not what the
 # answer is. The framework's own recurrent layers and cells are the task itself: using one costs the points.
+# Of several results that a question asks for, each that is right on every problem earns a part of the points.
 #
 # **Notation.** Row vectors, time first. $T$ steps, $B$ sequences in a batch, $D$ inputs, $H$ hidden units,
 # $K$ classes. `dv` stands for $\delta v = \partial L / \partial v$ and has the shape of `v`.

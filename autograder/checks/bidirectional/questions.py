@@ -306,6 +306,7 @@ QUESTIONS = {
             reference=answers.merges,
             mistakes=MISTAKES["merges"],
             variants=VARIANTS["merges"],
+            free=frozenset(_MERGED),  # a line each: what is asked for is their gradient
             in_time=frozenset({"total", "average", "product", "dH_f", "dH_b"}),
         ),
         Question(

@@ -46,6 +46,7 @@ QUESTIONS = {
             reference=answers.parameter_gradients,
             mistakes=MISTAKES["parameter-gradients"],
             variants=VARIANTS["parameter-gradients"],
+            free=frozenset({"db"}),  # a sum over what is given
         ),
         Question(
             "bptt/leaky-jacobian",
@@ -91,6 +92,7 @@ QUESTIONS = {
             reference=answers.by_chunks,
             mistakes=MISTAKES["by-chunks"],
             variants=VARIANTS["by-chunks"],
+            free=frozenset({"H"}),  # truncation changes no state
             in_time=frozenset({"H"}),
         ),
         Question(
@@ -137,6 +139,7 @@ QUESTIONS = {
             reference=answers.influence_step,
             mistakes=MISTAKES["influence-step"],
             variants=VARIANTS["influence-step"],
+            free=frozenset({"h"}),  # the step of the assignment before
         ),
         Question(
             "bptt/rtrl",

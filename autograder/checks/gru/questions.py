@@ -337,6 +337,7 @@ QUESTIONS = {
             reference=answers.from_pytorch,
             mistakes=MISTAKES["from-pytorch"],
             variants=VARIANTS["from-pytorch"],
+            free=frozenset({"W", "U"}),  # transposed, or they do not have the shape that the task gives them
             blocks=_WEIGHT_BLOCKS,
         ),
         Question(

@@ -74,6 +74,7 @@ QUESTIONS: dict[str, Question | Training] = {
             reference=answers.gradients,
             mistakes=MISTAKES["gradients"],
             variants=VARIANTS["gradients"],
+            free=frozenset({"h"}),  # the forward pass, of an assignment before
         ),
         Question(
             "language-model/train-windows",

@@ -199,6 +199,7 @@ QUESTIONS: dict[str, Question | Training] = {
             reference=answers.encode,
             mistakes=MISTAKES["encode"],
             variants=VARIANTS["encode"],
+            free=frozenset({"lengths"}),  # known before a letter is encoded
             in_time=frozenset({"ids"}),
         ),
         Question(

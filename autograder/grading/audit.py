@@ -1,7 +1,8 @@
 """The mutation table: every known mistake and every accepted variant, made in the solutions and put to the checks.
 
 A mistake is *caught* when its question's test cell fails, and *named* when the failure says that mistake and no other.
-A variant is *accepted* when the cell passes. The cells are the ones that grade, hidden tests included.
+A variant is *accepted* when the cell passes. *Credit kept* is what a mistake leaves of the points, because some outputs
+are right all the same; see autograder.checks.credit. The cells are the ones that grade, hidden tests included.
 """
 
 import contextlib
@@ -42,6 +43,8 @@ class Row:
     not_here: list[str] = field(default_factory=list)
     variants: list[str] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
+    credits: list[float] = field(default_factory=list)
+    """The share of the points that each mistake keeps: its failure's credit, or 1 where it is not caught."""
     messages: dict[str, str] = field(default_factory=dict)
     """What whoever made it is told: mistake or refused variant to text."""
 
@@ -69,19 +72,26 @@ def audited(solutions: Path) -> list[str]:
 def table(rows: Sequence[Row]) -> list[str]:
     """The mutation table as lines of Markdown; the last is the sum."""
     lines = [
-        "| question | framework | mistakes caught | named rightly | variants accepted |",
-        "|---|---|---|---|---|",
+        "| question | framework | mistakes caught | named rightly | credit kept | variants accepted |",
+        "|---|---|---|---|---|---|",
     ]
     sums = [0] * 5
     for row in rows:
         caught, named, made, accepted, tried = row.counts
         sums = [total + n for total, n in zip(sums, row.counts, strict=True)]
         lines.append(
-            f"| {row.question} | {row.framework} | {caught} / {made} | {named} / {made} | {accepted} / {tried} |"
+            f"| {row.question} | {row.framework} | {caught} / {made} | {named} / {made} | {_kept(row.credits)} "
+            f"| {accepted} / {tried} |"
         )
     caught, named, made, accepted, tried = sums
-    lines.append(f"| all | | {caught} / {made} | {named} / {made} | {accepted} / {tried} |")
+    kept = _kept([credit for row in rows for credit in row.credits])
+    lines.append(f"| all | | {caught} / {made} | {named} / {made} | {kept} | {accepted} / {tried} |")
     return lines
+
+
+def _kept(credits: Sequence[float]) -> str:
+    """The mean share of the points that mistakes keep, and the largest."""
+    return f"{sum(credits) / len(credits):.0%}, at most {max(credits):.0%}" if credits else "–"
 
 
 def page(rows: Sequence[Row]) -> str:
@@ -115,6 +125,7 @@ def _row(graded: "Graded", question: Question, framework: str) -> Row:
             continue
         row.mistakes.append(mistake.name)
         failure = graded.put(grade_id, source)
+        row.credits.append(failure.credit if isinstance(failure, CheckFailure) else float(failure is None))
         row.messages[mistake.name] = str(failure) if failure else "passed"
         if failure is None:
             row.not_caught.append(mistake.name)

@@ -17,6 +17,7 @@ from nbgrader.api import Gradebook, MissingEntry
 
 import autograder
 from autograder.grading.course import Course
+from autograder.grading.partial import failed, reason
 from autograder.grading.release import last_words, release
 from autograder.grading.staging import Staged, blank_with_reason, fingerprint, stage
 
@@ -139,10 +140,15 @@ def _hand_answers(notebook: NotebookNode) -> Iterator[tuple[str, str]]:
 
 
 def _reasons(notebook: NotebookNode) -> Iterator[tuple[str, str]]:
-    """For each graded code cell that failed, its grade_id and the reason: what is wrong, and after " → " what to do."""
+    """For each graded code cell that failed, wholly or in part, its grade_id and the reason: what is wrong, and after
+    " → " what to do."""
     for cell in notebook.cells:
         settings = cell.metadata.get("nbgrader", {})
         if not settings.get("grade") or cell.cell_type != "code":
+            continue
+        in_part = failed(cell)
+        if in_part is not None:
+            yield settings["grade_id"], in_part["reason"]
             continue
         for output in cell.outputs:
             if output.output_type == "error":
@@ -156,8 +162,7 @@ def _reasons(notebook: NotebookNode) -> Iterator[tuple[str, str]]:
 def _reason(error: NotebookNode) -> str:
     message = (error.evalue or "").splitlines()
     if error.ename == "CheckFailure" and message:
-        advice = next((line.strip() for line in message if line.startswith("  → ")), "")
-        return f"{message[0].removeprefix('✗ ')} {advice}".strip()
+        return reason(error.evalue)
     if error.ename == "CellTimeoutError":
         return "did not finish within the time limit and was interrupted"
     return f"{error.ename}: {message[0][:160]}" if message else error.ename

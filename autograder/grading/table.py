@@ -101,11 +101,16 @@ def _reason(outcome: Outcome, own: Sequence[QuestionRow], waiting: int) -> str:
     automatic = [r for r in failed if r.reason]
     if automatic and all("is not written yet" in r.reason for r in automatic):
         return f"{len(automatic)} questions left blank"
-    parts = [r.reason.split(" → ")[0] for r in automatic]
+    parts = [_told(r) for r in automatic]
     parts += [f"{r.question}: {r.score:g} of {r.max_score:g} by hand" for r in failed if not r.reason]
     if waiting:
         parts.append(f"{waiting} to be marked by hand")
     return "; ".join(parts) or "everything right"
+
+
+def _told(row: QuestionRow) -> str:
+    text = row.reason.split(" → ")[0]
+    return f"{text} ({row.score:g} of {row.max_score:g} points)" if row.score else text
 
 
 def write_csv(rows: Iterable[QuestionRow], path: Path) -> None:

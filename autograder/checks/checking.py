@@ -2,7 +2,6 @@
 
 import difflib
 import importlib
-import pkgutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NoReturn
@@ -134,8 +133,7 @@ def find(name: str) -> Question | Training:
 
 def assignments() -> dict[str, str]:
     """Assignment names and the modules of their questions: one package an assignment, beside this module."""
-    folder = [str(Path(__file__).parent)]
-    modules = {m.name for m in pkgutil.iter_modules(folder) if m.ispkg} - {"drivers"}
+    modules = {path.parent.name for path in Path(__file__).parent.glob("*/questions.py")}
     return {m.replace("_", "-"): m for m in sorted(modules)}
 
 

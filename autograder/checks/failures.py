@@ -96,10 +96,21 @@ class CheckFailure(AssertionError):
             parts.append(f"<p>{self._earned()}</p>")
         return f'<div role="status" style="{_BOX}">{"".join(parts)}</div>'
 
+    def facts(self) -> dict[str, Any]:
+        """What a program may want to know: question, reason (a line), names of mistakes, credit. Goes through JSON."""
+        advice = f" → {self.advice}" if self.advice else ""
+        return {
+            "question": self.question,
+            "reason": f"{self.question}: {self.headline}{advice}",
+            "mistakes": list(self.mistakes),
+            "credit": self.credit,
+        }
+
     def _render_traceback_(self) -> list[str]:
         """IPython's hook: the learner sees the message and not the checker's frames.
 
-        In a notebook it is shown as HTML, and the error itself, which has to be there for the grade, keeps one line.
+        In a notebook it is shown as HTML, with its `facts` as metadata["unrolled"]["failed"], and the error itself,
+        which has to be there for the grade, keeps one line.
         """
         lines = self.text().splitlines()
         if not _in_notebook():
@@ -107,7 +118,8 @@ class CheckFailure(AssertionError):
         if not self._shown:  # the kernel asks twice
             from IPython.display import publish_display_data
 
-            publish_display_data({"text/html": self.html(), "text/plain": self.text()})
+            data = {"text/html": self.html(), "text/plain": self.text()}
+            publish_display_data(data, metadata={"unrolled": {"failed": self.facts()}})
             self._shown = True
         return lines[:1]
 

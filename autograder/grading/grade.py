@@ -146,7 +146,7 @@ def _reasons(notebook: NotebookNode) -> Iterator[tuple[str, str]]:
         settings = cell.metadata.get("nbgrader", {})
         if not settings.get("grade") or cell.cell_type != "code":
             continue
-        in_part = failed(cell)
+        in_part = failed(cell.outputs)
         if in_part is not None:
             yield settings["grade_id"], in_part["reason"]
             continue

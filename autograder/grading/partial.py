@@ -2,10 +2,14 @@
 
 nbgrader gives a code cell no points for an error output, and as many points as its last result says where that is a
 number (nbgrader.utils.determine_grade). So a failure that has earned something becomes a message and a number.
+
+A failed check leaves two outputs: its message, whose metadata["unrolled"]["failed"] are `CheckFailure.facts`, and the
+error. The credit is in those facts. So it counts only where the learner's code could not write them: where test cells
+run on the examiner's side.
 """
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from nbformat import NotebookNode
@@ -13,8 +17,6 @@ from nbformat.v4 import new_output
 
 from autograder.checks.failures import CheckFailure
 
-FAILED = "failed"
-"""Under metadata["unrolled"] of a message: what failed, for programs to read; see `failed_cell`."""
 STEP = 0.25
 _ROUNDING = 1e-9
 
@@ -32,74 +34,80 @@ def points(credit: float, max_points: float) -> float:
     return min(steps, math.ceil(max_points / STEP) - 1) * STEP if steps > 0 else 0.0
 
 
-def failed_cell(failure: CheckFailure, max_points: float, before: Iterable[NotebookNode] = ()) -> list[NotebookNode]:
-    """The outputs of a test cell whose check failed.
+def failed_outputs(failure: CheckFailure) -> list[NotebookNode]:
+    """What a failed check leaves in a notebook: the message and the error."""
+    text = failure.text()
+    data = {"text/html": failure.html(), "text/plain": text}
+    message = new_output("display_data", data=data, metadata={"unrolled": {"failed": failure.facts()}})
+    return [message, new_output("error", ename="CheckFailure", evalue=text, traceback=text.splitlines()[:1])]
 
-    `before` is what the cell had put out; an error, results and an earlier message of a failure are taken out, and
-    standard error becomes standard output, because nbgrader takes each of these for a grade. Then comes the message,
-    as HTML and plain text, its metadata["unrolled"]["failed"] saying question, reason, mistakes, credit, points and
-    max_points; and last the number of points as a result, or, where there are none, the error.
+
+def with_credit(outputs: Sequence[NotebookNode], max_points: float) -> list[NotebookNode]:
+    """The outputs of a test cell of `max_points`, with partial credit where its check failed and has earned some.
+
+    The message says the points in words, "1.5 of 3 points", and its facts gain `points` and `max_points`. Where points
+    were earned the error gives way to a result, the number; whatever else nbgrader would take for a grade goes too:
+    other results, and standard error, which becomes standard output. A cell with an error of any other kind, one that
+    passed, and one whose facts say something impossible, stays as it is.
     """
-    earned = points(failure.credit, max_points)
-    told = f"{earned:g} of {max_points:g} points"
-    message = new_output(
-        "display_data",
-        data={"text/html": f"{failure.html()}<p>{told}.</p>", "text/plain": f"{failure.text()}\n  {told}."},
-        metadata={"unrolled": {FAILED: _facts(failure, earned, max_points)}},
-    )
-    if earned:
-        last = new_output("execute_result", data={"text/plain": f"{earned:g}"})
-    else:
-        text = failure.text()
-        last = new_output("error", ename="CheckFailure", evalue=text, traceback=text.splitlines()[:1])
-    return [*filter(None, map(_harmless, before)), message, last]
+    errors = [o for o in outputs if o.output_type == "error"]
+    messages = [o for o in outputs if _facts(o) is not None]
+    if not errors or errors[-1].ename != "CheckFailure" or not messages:
+        return list(outputs)
+    facts = _facts(messages[-1]) or {}
+    try:
+        earned = points(facts.get("credit", 0.0), max_points)
+    except (TypeError, ValueError):
+        return list(outputs)
+    message = _told(messages[-1], {**facts, "points": earned, "max_points": max_points})
+    last = new_output("execute_result", data={"text/plain": f"{earned:g}"}) if earned else errors[-1]
+    others = (o for o in outputs if o not in messages)
+    return [*_without_grades(others), message, last]
 
 
-def failed(cell: NotebookNode) -> Mapping[str, Any] | None:
-    """What `failed_cell` says of a cell with partial credit; None for a cell that has an error, or that passed.
+def failed(outputs: Sequence[NotebookNode]) -> Mapping[str, Any] | None:
+    """The facts of a cell that failed in part; None for a cell that has an error, or that passed.
 
-    It counts only beside a result, which is what makes nbgrader give part of the points: a message alone, which any
-    code can display, is not one.
+    They count only beside a result, which is what makes nbgrader give part of the points: a message alone, which any
+    code can display, is not a failure.
     """
-    kinds = [output.output_type for output in cell.outputs]
+    kinds = [output.output_type for output in outputs]
     if "error" in kinds or "execute_result" not in kinds:
         return None
-    facts = (_of(output) for output in cell.outputs)
-    return next((f for f in facts if f is not None), None)
-
-
-def _facts(failure: CheckFailure, earned: float, max_points: float) -> dict[str, Any]:
-    return {
-        "question": failure.question,
-        "reason": reason(failure.text()),
-        "mistakes": list(failure.mistakes),
-        "credit": failure.credit,
-        "points": earned,
-        "max_points": max_points,
-    }
+    return next((facts for facts in map(_facts, outputs) if facts is not None), None)
 
 
 def reason(message: str) -> str:
-    """A failure's message as one line: what is wrong, and after " → " what to do."""
+    """A failure's text as one line: what is wrong, and after " → " what to do."""
     lines = message.splitlines()
     advice = next((line.strip() for line in lines if line.startswith("  → ")), "")
     return f"{lines[0].removeprefix('✗ ')} {advice}".strip()
 
 
-def _of(output: NotebookNode) -> Mapping[str, Any] | None:
+def _facts(output: NotebookNode) -> Mapping[str, Any] | None:
     if output.output_type != "display_data":
         return None
-    ours = output.get("metadata", {}).get("unrolled", {})
-    facts = ours.get(FAILED) if isinstance(ours, Mapping) else None
+    ours = output.get("metadata", {}).get("unrolled")
+    facts = ours.get("failed") if isinstance(ours, Mapping) else None
     return facts if isinstance(facts, Mapping) and isinstance(facts.get("reason"), str) else None
 
 
-def _harmless(output: NotebookNode) -> NotebookNode | None:
-    """What the cell had put out, without what nbgrader takes for a grade; None for nothing."""
-    if output.output_type in ("error", "execute_result") or _of(output) is not None:
-        return None
-    if output.output_type == "display_data" and str(output.data.get("text/plain", "")).startswith("✗ "):
-        return None  # the failure's own message, as a kernel shows it
-    if output.output_type == "stream" and output.name == "stderr":
-        return new_output("stream", name="stdout", text=output.text)
-    return output
+def _told(message: NotebookNode, facts: Mapping[str, Any]) -> NotebookNode:
+    """The message with its points in words, and these facts."""
+    told = f"{facts['points']:g} of {facts['max_points']:g} points."
+    data = dict(message.data)
+    data["text/plain"] = f"{data.get('text/plain', '')}\n  {told}".lstrip("\n")
+    if "text/html" in data:
+        data["text/html"] = f"{data['text/html']}<p>{told}</p>"
+    return new_output("display_data", data=data, metadata={**message.metadata, "unrolled": {"failed": dict(facts)}})
+
+
+def _without_grades(outputs: Iterable[NotebookNode]) -> list[NotebookNode]:
+    """Outputs without what nbgrader takes for a grade."""
+    kept = []
+    for output in outputs:
+        if output.output_type == "stream" and output.name == "stderr":
+            kept.append(new_output("stream", name="stdout", text=output.text))
+        elif output.output_type not in ("error", "execute_result"):
+            kept.append(output)
+    return kept

@@ -10,7 +10,7 @@ from nbgrader.utils import determine_grade
 from autograder.checks import CheckFailure
 from autograder.checks.failures import Verdict
 from autograder.grading.grade import Outcome, _reasons
-from autograder.grading.partial import failed, failed_cell, points
+from autograder.grading.partial import failed, failed_outputs, points, with_credit
 from autograder.grading.table import QuestionRow, student_row
 
 MOST = 3.0
@@ -27,6 +27,11 @@ def failure(credit: float = 0.6, **more) -> CheckFailure:
         credit=credit,
         **more,
     )
+
+
+def failed_cell(failure, most, before=()):
+    """What the examiner's side makes of a cell whose check failed."""
+    return with_credit([*before, *failed_outputs(failure)], most)
 
 
 def cell(outputs, grade_id: str = "step-backward"):
@@ -107,8 +112,7 @@ def test_what_the_cell_had_put_out_decides_nothing():
         new_output("stream", name="stdout", text="✓ the visible check\n"),
         new_output("stream", name="stderr", text="a warning\n"),
         new_output("execute_result", data={"text/plain": "3"}),
-        new_output("display_data", data={"text/plain": str(failure())}),
-        *failed_cell(failure(0.9), MOST),
+        *failed_outputs(failure(0.9)),
         new_output("error", ename="CheckFailure", evalue=str(failure()), traceback=[]),
     ]
     outputs = failed_cell(failure(0.6), MOST, before)
@@ -141,6 +145,48 @@ def test_a_full_stock_autograding_keeps_the_points(course, tmp_path):
     assert scores == {"in-part": 1.75, "not-at-all": 0, "right": 3}
 
 
+def spoilt(credit):
+    outputs = failed_outputs(failure())
+    outputs[0].metadata["unrolled"]["failed"]["credit"] = credit
+    return outputs
+
+
+@pytest.mark.parametrize(
+    "outputs",
+    [
+        [],
+        [new_output("stream", name="stdout", text="✓\n")],
+        [new_output("error", ename="ValueError", evalue="no", traceback=[])],
+        [failed_outputs(failure())[0], new_output("error", ename="NameError", evalue="no", traceback=[])],
+        failed_outputs(failure())[:1],
+        failed_outputs(failure())[1:],
+        *(spoilt(credit) for credit in (1.0, -0.5, math.nan, "all", None)),
+    ],
+)
+def test_other_cells_stay_as_they_are(outputs):
+    assert with_credit(outputs, MOST) == outputs
+
+
+def test_a_kernel_leaves_what_credit_is_read_from(tmp_path):
+    """The same two outputs that `failed_outputs` makes, and so the same points."""
+    from nbclient import NotebookClient
+
+    source = (
+        "from autograder import check\n"
+        "def step_backward(dh, x, h_prev, h, W, U):\n"
+        "    da = dh * (1 - h**2)\n"
+        "    return da @ W.T, da @ U.T, x.T @ da, h.T @ da, da.sum(axis=0)\n"
+        'check("vanilla/step-backward", step_backward)'
+    )
+    notebook = new_notebook(cells=[new_code_cell(source)])
+    NotebookClient(notebook, allow_errors=True, kernel_name="python3").execute(cwd=str(tmp_path))
+    outputs = notebook.cells[0].outputs
+    assert determine_grade(cell(outputs)) == (0, MOST), "without the examiner's side a failure costs all points"
+    graded = with_credit(outputs, MOST)
+    assert determine_grade(cell(graded)) == (2.25, MOST)
+    assert failed(graded)["mistakes"] == ["state-that-came-out"]
+
+
 # What reads it
 
 
@@ -161,16 +207,14 @@ def test_a_message_alone_is_no_failure():
     """Anything can be displayed; only beside a number does nbgrader give part of the points."""
     message, result = failed_cell(failure(0.6), MOST)
     assert reasons(message) == {}
-    assert failed(cell([message])) is None
-    assert failed(cell([result])) is None
+    assert failed([message]) is None
+    assert failed([result]) is None
     assert reasons(result) == {}
     error = new_output("error", ename="ValueError", evalue="no", traceback=[])
     assert reasons(message, result, error) == {"step-backward": "ValueError: no"}
 
 
-@pytest.mark.parametrize(
-    "ours", [{}, {"unrolled": None}, {"unrolled": {"failed": "x"}}, {"unrolled": {"failed": {}}}]
-)
+@pytest.mark.parametrize("ours", [{}, {"unrolled": None}, {"unrolled": {"failed": "x"}}, {"unrolled": {"failed": {}}}])
 def test_metadata_of_another_making_is_passed_over(ours):
     message = new_output("display_data", data={"text/plain": "x"}, metadata=ours)
     result = new_output("execute_result", data={"text/plain": "1"})

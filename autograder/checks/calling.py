@@ -56,6 +56,11 @@ class Printed:
     def _show_warning(self, message: Any, category: type[Warning], *_args: Any, **_kw: Any) -> None:
         self._stream.write(f"{category.__name__}: {message}\n")
 
+    def add(self, beginning: str, lines: int) -> None:
+        """What was printed elsewhere: the beginning of a text of so many lines."""
+        self._stream.write(beginning)
+        self._stream.lines += max(0, lines - beginning.count("\n"))
+
     def text(self) -> str:
         """The first lines that were printed, for showing after the check; "" if nothing was."""
         lines = self._stream.kept.splitlines()
@@ -117,6 +122,9 @@ def who_raised(error: BaseException, ours: str, called: str) -> str:
 
 
 def _learners_frame(error: BaseException, ours: str) -> traceback.FrameSummary | None:
+    """An exception from another process says itself where it was raised, as `learners_frame`."""
+    if hasattr(error, "learners_frame"):
+        return error.learners_frame
     for frame in reversed(traceback.extract_tb(error.__traceback__)):
         theirs = not frame.filename.startswith(ours) and "site-packages" not in frame.filename
         standard = frame.filename.startswith("<frozen") or "/lib/python" in frame.filename

@@ -14,6 +14,8 @@ from autograder.checks.calling import Printed
 from autograder.checks.comparing import About, judge
 from autograder.checks.credit import credit
 from autograder.checks.diagnosis import explain
+from autograder.checks.drawing import generator
+from autograder.checks.elsewhere import driver_for
 from autograder.checks.failures import CheckFailure, Verdict
 from autograder.checks.mistakes import Mistake
 from autograder.checks.observing import Observation, agree_on_arguments, cast, kind, observe, run_dtype
@@ -63,7 +65,7 @@ def check(
             advice=f'Pass its name without calling it: check("{name}", your_function).',
         )
     try:
-        driver = drivers.load(framework)
+        driver = driver_for(answer, framework)
     except ImportError as error:
         package = drivers.PACKAGES[framework]
         raise CheckFailure(
@@ -108,9 +110,9 @@ def check(
 
 def _problems(question: Question, how: Answer, rounds: int, seed: int | None) -> Iterator[Problem]:
     """What an answer is tried on. Modules have a type of their own, so they get no float32 problems."""
-    generator = np.random.default_rng(seed)
+    drawn = generator(question.name, seed)
     for _ in range(rounds):
-        for problem in question.problems(generator):
+        for problem in question.problems(drawn):
             if how.calling is not Calling.MODULE or problem.dtype == np.float64:
                 yield problem
 

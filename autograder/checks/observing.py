@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autograder.checks import drivers
-from autograder.checks.calling import Printed, TimeIsUp, time_limit, where_it_happened, who_raised
+from autograder.checks.calling import Printed, TimeIsUp, where_it_happened, who_raised
+from autograder.checks.elsewhere import at_work
 from autograder.checks.failures import CheckFailure
 from autograder.checks.question import Answer, Calling, Problem, Question
 
@@ -46,8 +47,8 @@ def observe(
     dtype = run_dtype(how, driver, problem)
     values = {k: cast(v, dtype) for k, v in problem.values.items()}
     try:
-        with printed.capture(), time_limit(SECONDS):
-            outputs = _call(question, how, driver, answer, values)
+        with at_work(driver, printed, SECONDS):
+            outputs = _call(question, how, driver, answer, values, problem.expected[how.outputs[0]].ndim)
     except CheckFailure:
         raise
     except (Exception, TimeIsUp, SystemExit) as error:
@@ -64,11 +65,12 @@ def _call(
     driver: drivers.Driver,
     answer: Callable[..., Any],
     values: dict[str, NDArray],
+    axes: int,
 ) -> dict[str, object]:
-    """Every output of the answer by name."""
+    """Every output of the answer by name; the first should have so many axes."""
     arrays = [values[a] for a in how.arguments]
     if how.calling is Calling.FUNCTION:
-        return by_name(question.name, how.outputs, driver.function(answer, arrays))
+        return by_name(question.name, how.outputs, driver.function(answer, arrays), axes)
     upstreams = [values[g] for g in how.upstream]
     if how.calling is Calling.PULL_BACK:
         tracked = [how.arguments.index(a) for a in how.tracked]
@@ -84,15 +86,18 @@ def _call(
     return dict(zip(how.outputs, [*outputs, *gradients], strict=True))
 
 
-def by_name(question: str, outputs: Sequence[str], returned: object) -> dict[str, object]:
+def by_name(question: str, outputs: Sequence[str], returned: object, axes: int | None = None) -> dict[str, object]:
     """What a function returned, by output name: a bare value, a tuple, a list, or a dict with those names.
 
+    `axes` tells a list with the only output in it from an output that is a list of one step's array.
     Raises CheckFailure when they are not as many as were asked for.
     """
     if isinstance(returned, dict) and set(outputs) <= set(returned):
         return {o: returned[o] for o in outputs}
     if len(outputs) == 1:
         alone = isinstance(returned, (tuple, list)) and len(returned) == 1
+        if alone and axes is not None and getattr(returned[0], "ndim", axes) == axes - 1:  # type: ignore[index]
+            alone = False
         return {outputs[0]: returned[0] if alone else returned}  # type: ignore[index]
     wanted = f"{len(outputs)} values ({', '.join(outputs)})"
     if returned is None:
@@ -153,6 +158,8 @@ def explain_error(
         headline = f"{called} {headline}"
     elif isinstance(error, drivers.Unsuitable):
         headline, advice = f"expected {error}", ""
+    elif hasattr(error, "headline"):  # from the other process there came nothing that can be judged
+        headline, advice = str(error.headline), ""
     else:
         message = " ".join(str(error).split())
         message = message if len(message) <= 200 else message[:200] + " …"

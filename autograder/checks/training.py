@@ -12,10 +12,11 @@ from typing import Any
 import numpy as np
 
 from autograder.checks import drivers
-from autograder.checks.calling import Printed, TimeIsUp, time_limit
+from autograder.checks.calling import Printed, TimeIsUp
+from autograder.checks.drawing import generator
+from autograder.checks.elsewhere import at_work
 from autograder.checks.failures import CheckFailure
 from autograder.checks.observing import agree_on_arguments, explain_error
-
 
 # Seconds by the clock for each of processor time, for code that sleeps, or a machine that does other work as well.
 WAITING = 3
@@ -44,7 +45,8 @@ class Training:
 
     trials: the runs of one check, drawn afresh. threshold: at most this, or at least this if `higher` is better, in
     `unit`. needed: how many runs must reach it. seconds: of processor time, what one run may take: so a busy machine
-    costs nobody a point. own_layers: whether the framework's recurrent layers are refused. evidence: the file with the scores of right answers behind the threshold.
+    costs nobody a point. own_layers: whether the framework's recurrent layers are refused. evidence: the file with the
+    scores of right answers behind the threshold.
     """
 
     name: str
@@ -85,7 +87,7 @@ def judge_training(
     printed = Printed()
     scores: list[float] = []
     try:
-        trials = list(question.trials(np.random.default_rng(seed)))
+        trials = list(question.trials(generator(question.name, seed)))
         for trial in trials:
             agree_on_arguments(question.name, answer, list(trial.arguments))
             scores.append(_run(question, trial, answer, driver, printed, ours))
@@ -126,7 +128,7 @@ def _run(
 
     arguments = [a.copy() if isinstance(a, np.ndarray) else a for a in trial.arguments.values()]
     try:
-        with printed.capture(), time_limit(WAITING * question.seconds, processor=question.seconds):
+        with at_work(driver, printed, WAITING * question.seconds, processor=question.seconds):
             returned = driver.train(answer, arguments, own_layers=question.own_layers)
     except CheckFailure:
         raise

@@ -86,6 +86,9 @@ def outputs_of(returned: object, count: int) -> list[object]:
     return found
 
 
+MODULE_DTYPES = {"numpy": "float64", "pytorch": "float64", "tensorflow": "float32"}
+"""The floating-point type in which each framework's modules are run."""
+
 PACKAGES = {"numpy": "numpy", "pytorch": "torch", "tensorflow": "tensorflow"}
 
 

@@ -5,9 +5,9 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from autograder.checks.drivers import Layout, Unsuitable, given
+from autograder.checks.drivers import MODULE_DTYPES, Layout, Unsuitable, given
 
-MODULE_DTYPE = "float64"
+MODULE_DTYPE = MODULE_DTYPES["numpy"]
 
 
 def function(answer: Any, arrays: Sequence[NDArray]) -> object:

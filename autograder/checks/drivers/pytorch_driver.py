@@ -10,10 +10,10 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from autograder.checks.drivers import Layout, Missing, Unsuitable, given, outputs_of
+from autograder.checks.drivers import MODULE_DTYPES, Layout, Missing, Unsuitable, given, outputs_of
 from autograder.checks.drivers.rules import exchanged, own_clipping, own_derivative, own_recurrence, refusing
 
-MODULE_DTYPE = "float64"
+MODULE_DTYPE = MODULE_DTYPES["pytorch"]
 
 _grad = torch.autograd.grad
 _INVALID_GRADIENT = re.compile(

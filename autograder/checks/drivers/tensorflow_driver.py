@@ -18,10 +18,10 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from autograder.checks.drivers import Layout, Missing, Unsuitable, given, outputs_of
+from autograder.checks.drivers import MODULE_DTYPES, Layout, Missing, Unsuitable, given, outputs_of
 from autograder.checks.drivers.rules import exchanged, own_clipping, own_derivative, own_recurrence, refusing
 
-MODULE_DTYPE = "float32"
+MODULE_DTYPE = MODULE_DTYPES["tensorflow"]
 
 
 def _arrays(value: object) -> object:

@@ -1,0 +1,268 @@
+"""The agent: it sits in the learner's kernel, calls what it is asked to call there, and sends back what came of it.
+
+The examiner sends this text, with wire.py before it, into whatever kernel the learner's code runs in, and asks by
+evaluating `answer(request)`. It imports the standard library and NumPy only, and knows no expected value: the learner's
+code may read it, change it, or answer in its place. What it says is believed no more than what the learner's code says.
+"""
+
+import builtins
+import contextlib
+import importlib
+import inspect
+import io
+import json
+import linecache
+import signal
+import sys
+import threading
+import traceback
+import types
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from autograder.boundary.wire import LIMITS, Malformed, Reader, Writer
+
+MIME = "application/vnd.unrolled+json"
+FILE = "<unrolled agent>"
+LONGEST_MESSAGE = 4_000
+PRINTED = 10_000
+"""Characters of what the learner's code prints in one call that are kept."""
+
+
+class TimeIsUp(BaseException):
+    """Raised inside the learner's code. Not an Exception, so that its own `except Exception` cannot swallow it."""
+
+
+class Reply:
+    """What an evaluated request shows: one text under a type of its own."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def __repr__(self) -> str:
+        return "<reply>"
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
+        return {MIME: self.text}
+
+
+class _Bounded(io.TextIOBase):
+    """A stream that keeps the first PRINTED characters and counts the lines of all of them."""
+
+    def __init__(self) -> None:
+        self.kept = ""
+        self.lines = 0
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, text: str, /) -> int:
+        self.lines += text.count("\n")
+        if len(self.kept) < PRINTED:
+            self.kept += text[: PRINTED - len(self.kept)]
+        return len(text)
+
+
+@contextlib.contextmanager
+def _captured(stream: _Bounded) -> Iterator[None]:
+    def show(message: Any, category: type[Warning], *_args: Any, **_keywords: Any) -> None:
+        stream.write(f"{category.__name__}: {message}\n")
+
+    with contextlib.redirect_stdout(stream), contextlib.redirect_stderr(stream), warnings.catch_warnings():
+        warnings.showwarning = show
+        yield
+
+
+@contextlib.contextmanager
+def _limited(seconds: float, processor: float | None) -> Iterator[None]:
+    """Raise TimeIsUp in the body after `seconds`, or after `processor` seconds of this process's processor time."""
+    if not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def ring(_number: int, _frame: object) -> None:
+        raise TimeIsUp
+
+    timers = [(signal.SIGALRM, signal.ITIMER_REAL, seconds)]
+    if processor is not None:
+        timers.append((signal.SIGPROF, signal.ITIMER_PROF, processor))
+    before = [signal.signal(number, ring) for number, _, _ in timers]
+    try:
+        for _, timer, limit in timers:
+            signal.setitimer(timer, limit)
+        yield
+    finally:
+        for (number, timer, _), handler in zip(timers, before, strict=True):
+            signal.setitimer(timer, 0)
+            signal.signal(number, handler)
+
+
+class _AgentWriter(Writer):
+    def __init__(self, agent: "Agent") -> None:
+        super().__init__(LIMITS)
+        self._agent = agent
+
+    def opaque(self, value: object) -> dict[str, Any]:
+        return self._agent.reference(value)
+
+    def special_tuple(self, value: tuple, depth: int) -> dict[str, Any]:
+        fields = getattr(type(value), "_fields", ())
+        named = isinstance(fields, tuple) and all(isinstance(f, str) for f in fields)
+        return {
+            **self._tuple(value, depth),
+            "id": self._agent.keep(value),
+            "type": type(value).__name__[:100],
+            "fields": list(fields) if named else [],
+        }
+
+
+class _AgentReader(Reader):
+    def __init__(self, agent: "Agent") -> None:
+        super().__init__(None, frameworks=True)
+        self._agent = agent
+
+    def reference(self, tree: Mapping[str, Any]) -> object:
+        return self._agent.kept[tree["id"]]
+
+
+class Agent:
+    """Keeps what the examiner has references to, and answers requests."""
+
+    def __init__(self, names: Callable[[], Mapping[str, Any]]) -> None:
+        self._names = names
+        self.kept: dict[int, object] = {}
+        self._last = 0
+
+    def answer(self, request: str) -> Reply:
+        """The reply to a request, both JSON. Never raises."""
+        told: dict[str, Any] = {}
+        try:
+            told = json.loads(request)
+            for number in told.get("release", ()):
+                self.kept.pop(number, None)
+            reply = getattr(self, f"_do_{told['do']}")(told)
+        except Malformed as error:
+            reply = {"status": "malformed", "reason": str(error)}
+        except BaseException as error:  # whatever a learner's code did here, an answer has to go out
+            reply = self._raised(error)
+        return Reply(json.dumps({**reply, "request": told.get("request")}))
+
+    def keep(self, value: object) -> int:
+        """The number under which a value is kept until the examiner releases it."""
+        self._last += 1
+        self.kept[self._last] = value
+        return self._last
+
+    def reference(self, value: object) -> dict[str, Any]:
+        """The tree of a reference to a value: what it is called, and how it is called where it can be."""
+        tree: dict[str, Any] = {"is": "opaque", "id": self.keep(value), "type": type(value).__name__[:100]}
+        if callable(value):
+            tree |= {"callable": True, "signature": _signature(value)}
+            for key, attribute in (("name", "__name__"), ("doc", "__doc__")):
+                with contextlib.suppress(Exception):
+                    text = getattr(value, attribute)
+                    tree[key] = text[:LONGEST_MESSAGE] if isinstance(text, str) else ""
+        return tree
+
+    def _do_describe(self, told: Mapping[str, Any]) -> dict[str, Any]:
+        names = self._names()
+        return {"status": "result", "names": {n: self._description(names[n]) for n in told["names"] if n in names}}
+
+    def _description(self, value: object) -> dict[str, Any]:
+        if isinstance(value, types.ModuleType):
+            return {"kind": "module", "module": str(value.__name__)}
+        try:
+            return {"kind": "value", "value": _AgentWriter(self).tree(value)}
+        except Exception:  # too large, or an object that cannot be looked at: it may still be handed on
+            return {"kind": "value", "value": self.reference(value)}
+
+    def _do_attribute(self, told: Mapping[str, Any]) -> dict[str, Any]:
+        owner = self.kept[told["target"]]
+        return self._run(told, Reader(), lambda: getattr(owner, told["name"]))
+
+    def _do_set(self, told: Mapping[str, Any]) -> dict[str, Any]:
+        reader = _AgentReader(self)
+        value = reader.value(told["value"])
+        return self._run(told, reader, lambda: setattr(self.kept[told["target"]], told["name"], value))
+
+    def _do_call(self, told: Mapping[str, Any]) -> dict[str, Any]:
+        """Call what a reference stands for, or a function of a module with what the reference stands for first."""
+        reader = _AgentReader(self)
+        arguments: Any = reader.value(told["arguments"])
+        keywords: Any = reader.value(told["keywords"])
+        target: Any = self.kept[told["target"]]
+        if told.get("module"):
+            function = getattr(importlib.import_module(told["module"]), told["function"])
+            return self._run(told, reader, lambda: function(target, *arguments, **keywords))
+        return self._run(told, reader, lambda: target(*arguments, **keywords))
+
+    def _run(self, told: Mapping[str, Any], reader: Reader, body: Callable[[], object]) -> dict[str, Any]:
+        before = [array.copy() for array in reader.arrays]
+        stream = _Bounded()
+        reply: dict[str, Any]
+        try:
+            with _captured(stream), _limited(told["seconds"], told.get("processor")):
+                value = body()
+                reply = {"status": "result", "value": _AgentWriter(self).tree(value)}
+        except Malformed as error:
+            reply = {"status": "malformed", "reason": str(error)}
+        except TimeIsUp as error:
+            reply = {"status": "late", "where": _where(error)}
+        except BaseException as error:
+            reply = self._raised(error)
+        changed = [i for i, (a, b) in enumerate(zip(reader.arrays, before, strict=True)) if a.tobytes() != b.tobytes()]
+        writer = Writer(None)
+        return {
+            **reply,
+            "printed": stream.kept,
+            "lines": stream.lines,
+            "changed": [[i, writer.tree(reader.arrays[i])] for i in changed],
+        }
+
+    def _raised(self, error: BaseException) -> dict[str, Any]:
+        try:
+            message = str(error)
+        except Exception:
+            message = ""
+        names = [base.__name__ for base in type(error).__mro__ if getattr(builtins, base.__name__, None) is base]
+        return {
+            "status": "raised",
+            "type": type(error).__name__[:100],
+            "bases": names,
+            "message": message[:LONGEST_MESSAGE],
+            "where": _where(error),
+        }
+
+
+def _where(error: BaseException) -> list[Any] | None:
+    """[line, function, source] of the innermost frame of the learner's own code; None when there is none."""
+    ours = [FILE]
+    package: Any = sys.modules.get("autograder")
+    with contextlib.suppress(Exception):
+        ours += list(package.__path__)
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        theirs = not frame.filename.startswith(tuple(ours)) and "site-packages" not in frame.filename
+        standard = frame.filename.startswith("<frozen") or "/lib/python" in frame.filename
+        if theirs and not standard:
+            source = (frame.line or linecache.getline(frame.filename, frame.lineno or 0)).strip()
+            return [frame.lineno or 0, frame.name[:100], source[:300]]
+    return None
+
+
+def _signature(value: Any) -> list[list[Any]] | None:
+    """[name, kind, whether it has a default] of each parameter; None where Python cannot tell."""
+    try:
+        parameters = inspect.signature(value).parameters.values()
+        return [[p.name, p.kind.name, p.default is not p.empty] for p in parameters]
+    except Exception:
+        return None
+
+
+def install() -> Agent:
+    """The agent of this process, on the names that notebook cells define."""
+    ipython: Any = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython is not None else None
+    if shell is None:
+        return Agent(lambda: vars(sys.modules["__main__"]))
+    return Agent(lambda: shell.user_ns)

@@ -1,0 +1,101 @@
+"""The examiner's side while a notebook is graded: connect to the learner's kernel, bind the learner's names.
+
+The functions are called in the examiner's kernel, before and after the teacher's cells; the state is one connection.
+"""
+
+import importlib
+import sys
+from collections.abc import Mapping, MutableMapping, Sequence
+from typing import Any
+
+from autograder.boundary.handles import ExaminerReader, Handle
+from autograder.boundary.link import KernelLost, Link
+from autograder.boundary.wire import Malformed
+
+__all__ = ["Handle", "bind", "connect", "disconnect", "last_credit", "lost_because", "seed_with"]
+
+DRAWING = "autograder.checks.drawing"
+"""Where the numbers of questions are drawn, by name: another course gives another one to seed_with."""
+
+MODULES = {"np": "numpy", "pd": "pandas", "tf": "tensorflow", "nn": "torch.nn", "F": "torch.nn.functional"}
+"""Customary names of modules; others are known by their own."""
+
+_LOOKING = 30.0  # seconds for the learner's kernel to say what its names stand for
+
+_link: Link | None = None
+_lost = ""
+
+
+def connect(connection: Mapping[str, Any]) -> None:
+    """Talk with the learner's kernel; `connection` is what its connection file holds (transport tcp or ipc).
+
+    Whether it answers is said by lost_because, and by every handle that is used.
+    """
+    global _link, _lost
+    disconnect()
+    try:
+        _link = Link(connection)
+    except KernelLost as error:
+        _lost = str(error)
+
+
+def disconnect() -> None:
+    """Hang up. Handles of this connection answer no more."""
+    global _link, _lost
+    if _link is not None:
+        _link.lost = _link.lost or "the connection was closed"
+        _link.close()
+    _link, _lost = None, ""
+
+
+def lost_because() -> str:
+    """Why the learner's kernel answers no more; "" while it does."""
+    return _link.lost if _link is not None else _lost
+
+
+def bind(namespace: MutableMapping[str, Any], names: Sequence[str], sources: Sequence[str] = ()) -> None:
+    """Let `names` in the namespace stand for the learner's objects: plain values as copies, others as handles.
+
+    A name that the learner's notebook has not defined is taken out. `sources` are the learner's cells, as handles
+    give them to whoever wants to read code (`__unrolled_source__`).
+    """
+    sys.last_value = None
+    for name in names:
+        namespace.pop(name, None)
+    if _link is None or _link.lost or not names:
+        return
+    try:
+        told = _link.ask({"do": "describe", "names": list(names)}, _LOOKING).get("names")
+    except (KernelLost, Malformed):
+        return
+    text = "\n\n".join(sources)
+    for name, description in told.items() if isinstance(told, dict) else ():
+        if name in names and isinstance(description, dict):
+            _bind_one(namespace, name, description, text)
+
+
+def _bind_one(namespace: MutableMapping[str, Any], name: str, description: Mapping[str, Any], source: str) -> None:
+    assert _link is not None
+    if description.get("kind") == "module":
+        module = str(description.get("module"))
+        if module == MODULES.get(name, name) and module in sys.modules:
+            namespace[name] = sys.modules[module]  # the examiner's own: what the learner's kernel has is never used
+        return
+    try:
+        value = ExaminerReader(_link).value(description.get("value"))
+    except Malformed:
+        return
+    if isinstance(value, Handle):
+        object.__setattr__(value, "__unrolled_source__", source)
+    namespace[name] = value
+
+
+def last_credit() -> float:
+    """The fraction of its question that the last failure of the cell that has just run found right; 0 for others."""
+    credit = getattr(getattr(sys, "last_value", None), "credit", 0.0)
+    return float(credit) if isinstance(credit, (int, float)) and 0 <= credit <= 1 else 0.0
+
+
+def seed_with(secret: bytes, assignment: str, student: str, drawing: str = DRAWING) -> None:
+    """Draw the questions' numbers from this, by the function of the same name in the module `drawing`."""
+    importlib.import_module(drawing).seed_with(secret, assignment, student)

@@ -1,8 +1,9 @@
 """The agent: it sits in the learner's kernel, calls what it is asked to call there, and sends back what came of it.
 
-The examiner sends this text, with wire.py before it, into whatever kernel the learner's code runs in, and asks by
-evaluating `answer(request)`. It imports the standard library and NumPy only, and knows no expected value: the learner's
-code may read it, change it, or answer in its place. What it says is believed no more than what the learner's code says.
+The examiner sends this text, with those of wire.py and values.py before it, into whatever kernel the learner's code
+runs in, and asks by evaluating `answer(request)`. It imports the standard library and NumPy only, and knows no expected
+value: the learner's code may read it, change it, or answer in its place. What it says is believed no more than what the
+learner's code says.
 """
 
 import builtins
@@ -21,7 +22,8 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from autograder.boundary.wire import LIMITS, Malformed, Reader, Writer
+from autograder.boundary.values import Reader, Writer
+from autograder.boundary.wire import LIMITS, Malformed
 
 MIME = "application/vnd.unrolled+json"
 FILE = "<unrolled agent>"

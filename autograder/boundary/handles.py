@@ -16,7 +16,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from autograder.boundary.link import KernelLost, Link
-from autograder.boundary.wire import LIMITS, Malformed, Reader, Writer, plain
+from autograder.boundary.values import Reader, Writer
+from autograder.boundary.wire import LIMITS, Malformed, plain
 
 SECONDS = 60.0
 """How long an ordinary call may take."""

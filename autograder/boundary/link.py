@@ -16,7 +16,7 @@ import zmq
 from jupyter_client.session import Session
 from zmq.utils.monitor import recv_monitor_message
 
-from autograder.boundary import agent, wire
+from autograder.boundary import agent, values, wire
 from autograder.boundary.wire import LIMITS, Limits, Malformed
 
 MODULE = "unrolled_agent"
@@ -173,6 +173,7 @@ def address(connection: Mapping[str, Any]) -> str:
 
 
 def agent_source() -> str:
-    """One text of wire.py and agent.py, for a kernel that has neither."""
-    own, _, rest = Path(agent.__file__).read_text(encoding="utf-8").partition("from autograder.boundary.wire import")
-    return "\n".join([Path(wire.__file__).read_text(encoding="utf-8"), own, rest.partition("\n")[2]])
+    """One text of wire.py, values.py and agent.py, for a kernel that has none of them."""
+    files = [Path(str(module.__file__)) for module in (wire, values, agent)]
+    lines = [line for file in files for line in file.read_text(encoding="utf-8").splitlines()]
+    return "\n".join(line for line in lines if not line.startswith("from autograder."))

@@ -1,18 +1,18 @@
-"""Values as text, for a wire whose other end may be hostile: JSON, with arrays as the bytes of a `.npy` file in base64.
+"""What crosses the boundary is text: JSON, with arrays in it as the bytes of a `.npy` file in base64. Here it is read.
 
-Reading never runs anything and never takes much more memory than its limits allow: sizes are looked at before anything
-is decoded, an array's header before its bytes, and no pickle is opened. Whatever cannot be read raises Malformed.
+values.py says what the trees of JSON mean. Reading never runs anything and never takes much more memory than its limits
+allow: sizes are looked at before anything is decoded, an array's header before its bytes, and no pickle is opened.
+Whatever cannot be read raises Malformed.
 
-This text is also sent into the learner's kernel, in front of agent.py: it imports the standard library and NumPy only.
+The text of this file, of values.py and of agent.py is also sent into the learner's kernel: they import one another, the
+standard library and NumPy, and nothing else.
 """
 
-import base64
-import importlib
 import io
 import json
 import math
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,9 +20,8 @@ import numpy as np
 KINDS = "biufc"
 """The kinds of NumPy types that travel: truth values, whole numbers, floating-point and complex ones."""
 
-_HEADER = 2_000  # bytes of an .npy header at most; NumPy's own have 118
+HEADER = 2_000  # bytes of an .npy header at most; NumPy's own have 118
 _AXES = 32
-_ENTRIES = 10_000  # of one dictionary or set: keys that are made to collide cost the square of their number
 _ITEM = 32  # of an item of an array, in bytes: a complex number of quadruple precision
 
 
@@ -87,299 +86,18 @@ def _control(code: int) -> bool:
     return code < 32 or 127 <= code < 160 or 0xD800 <= code < 0xE000 or turning
 
 
-class Writer:
-    """Turns values into trees of JSON. `arrays` are the arrays it has met, in their order.
-
-    A subclass says what becomes of a value that only a reference can stand for.
-    """
-
-    def __init__(self, limits: Limits | None = None) -> None:
-        self.limits = limits
-        self.arrays: list[np.ndarray] = []
-        self._values = self._bytes = 0
-
-    def opaque(self, value: object) -> dict[str, Any]:
-        """The tree of a value that cannot travel."""
-        raise Malformed(f"a value of type {type(value).__name__} cannot be sent")
-
-    def special_tuple(self, value: tuple, depth: int) -> dict[str, Any]:
-        """The tree of an instance of a class derived from tuple, such as a named one."""
-        return self._tuple(value, depth)
-
-    def tree(self, value: object, depth: int = 0) -> Any:
-        """The tree of a value. Raises Malformed."""
-        self._count(depth)
-        if value is None or value is True or value is False:
-            return value
-        if isinstance(value, np.generic):
-            if isinstance(value, np.str_):
-                return self._text(str(value))
-            return (
-                {"is": "scalar", "npy": self._npy(np.asarray(value))} if _travels(value.dtype) else self.opaque(value)
-            )
-        if isinstance(value, int):
-            return self._whole(int(value))
-        if isinstance(value, float):
-            number = float(value)
-            return number if math.isfinite(number) else {"is": "float", "text": repr(number)}
-        if isinstance(value, complex):
-            return {"is": "complex", "parts": [self.tree(value.real, depth + 1), self.tree(value.imag, depth + 1)]}
-        if isinstance(value, str):
-            return self._text(value)
-        if isinstance(value, (bytes, bytearray)):
-            return {"is": "bytes", "base64": self._base64(bytes(value))}
-        return self._collection(value, depth)
-
-    def _collection(self, value: object, depth: int) -> Any:
-        if isinstance(value, np.ndarray):
-            return self._array(value)
-        if type(value) is tuple:
-            return self._tuple(value, depth)
-        if isinstance(value, tuple):
-            return self.special_tuple(value, depth)
-        if isinstance(value, list):
-            return [self.tree(v, depth + 1) for v in list.__iter__(value)]
-        if isinstance(value, dict):
-            pairs = [[self._key(k, depth + 1), self.tree(v, depth + 1)] for k, v in dict.items(value)]
-            return {"is": "dict", "items": self._entries(pairs)}
-        if isinstance(value, (set, frozenset)):
-            name = "frozenset" if isinstance(value, frozenset) else "set"
-            return {"is": name, "items": self._entries([self._key(v, depth + 1) for v in value])}
-        if isinstance(value, range):
-            return {"is": "range", "parts": [self._whole(n) for n in (value.start, value.stop, value.step)]}
-        array = _of_tensor(value)
-        if array is not None:
-            return {"is": "tensor", "framework": _framework(value), "npy": self._npy(array)}
-        return self.opaque(value)
-
-    def _count(self, depth: int) -> None:
-        self._values += 1
-        if self.limits is None:
-            if depth > 200:
-                raise Malformed("it is nested too deep, or contains itself")
-        elif depth > self.limits.depth:
-            raise Malformed(f"the answer is nested more than {self.limits.depth} deep, or contains itself")
-        elif self._values > self.limits.values:
-            raise Malformed(f"the answer holds more than {self.limits.values} values")
-
-    def _tuple(self, value: tuple, depth: int) -> dict[str, Any]:
-        return {"is": "tuple", "items": [self.tree(v, depth + 1) for v in tuple.__iter__(value)]}
-
-    def _key(self, key: object, depth: int) -> Any:
-        if not (isinstance(key, (str, int, float, bytes, tuple, np.generic)) or key is None):
-            raise Malformed(f"the answer holds a dictionary or set with an entry of type {type(key).__name__}")
-        return self.tree(key, depth)
-
-    def _entries(self, items: list) -> list:
-        if self.limits is not None and len(items) > _ENTRIES:
-            raise Malformed(f"the answer holds a dictionary or set of more than {_ENTRIES} entries")
-        return items
-
-    def _whole(self, value: int) -> int:
-        if self.limits is not None and value.bit_length() > 3.3 * self.limits.digits:
-            raise Malformed(f"the answer holds a whole number of more than {self.limits.digits} digits")
-        return value
-
-    def _text(self, value: str) -> str:
-        text = str.__str__(value)
-        if self.limits is not None and len(text) > self.limits.text:
-            raise Malformed(f"the answer holds a text of more than {self.limits.text} characters")
-        return text
-
-    def _array(self, value: np.ndarray) -> dict[str, Any]:
-        if not _travels(value.dtype):
-            return self.opaque(value)
-        if type(value) is not np.ndarray:
-            value = np.array(value, copy=True, subok=False)
-        self.arrays.append(value)
-        return {"is": "array", "npy": self._npy(value)}
-
-    def _npy(self, array: np.ndarray) -> str:
-        self._weigh(array.nbytes)
-        file = io.BytesIO()
-        np.lib.format.write_array(file, array, version=(1, 0), allow_pickle=False)
-        return base64.b64encode(file.getbuffer()).decode("ascii")
-
-    def _base64(self, value: bytes) -> str:
-        self._weigh(len(value))
-        return base64.b64encode(value).decode("ascii")
-
-    def _weigh(self, size: int) -> None:
-        self._bytes += size
-        if self.limits is not None and self._bytes > self.limits.array_bytes:
-            raise Malformed(f"the answer's arrays have more than {self.limits.array_bytes // 2**20} MiB together")
-
-
-class Reader:
-    """Turns trees back into values: plain ones, whatever the other side has said. `arrays`: those made, in their order.
-
-    A subclass says what a reference stands for. `frameworks`: whether a tensor's framework is imported; otherwise it
-    has to be there already, and a tensor becomes an array where it is not.
-    """
-
-    def __init__(self, limits: Limits | None = LIMITS, *, frameworks: bool = False) -> None:
-        self.limits = limits
-        self.frameworks = frameworks
-        self.arrays: list[np.ndarray] = []
-        self._values = self._bytes = 0
-        self._makers: dict[str, Callable[[Mapping, int], object]] = {
-            "array": self._array,
-            "scalar": self._scalar,
-            "float": self._float,
-            "complex": self._complex,
-            "bytes": lambda tree, _depth: self._decoded(tree.get("base64")),
-            "tuple": self._tuple,
-            "dict": self._dict,
-            "set": lambda tree, depth: set(self._keys(tree, depth)),
-            "frozenset": lambda tree, depth: frozenset(self._keys(tree, depth)),
-            "range": self._range,
-            "tensor": self._tensor,
-            "opaque": lambda tree, _depth: self.reference(tree),
-        }
-
-    def reference(self, tree: Mapping[str, Any]) -> object:
-        """What a reference stands for."""
-        raise Malformed("the answer holds a reference to what is not there")
-
-    def special_tuple(self, tree: Mapping[str, Any], items: list) -> tuple:
-        """An instance of a class derived from tuple."""
-        return tuple(items)
-
-    def value(self, tree: object, depth: int = 0) -> object:
-        """The value of a tree. Raises Malformed."""
-        self._count(depth)
-        if tree is None or isinstance(tree, (bool, float)):
-            return tree
-        if isinstance(tree, int):
-            return tree
-        if isinstance(tree, str):
-            return self._text(tree)
-        if isinstance(tree, list):
-            return [self.value(t, depth + 1) for t in tree]
-        if isinstance(tree, dict):
-            kind = tree.get("is")
-            maker = self._makers.get(kind) if isinstance(kind, str) else None
-            if maker is not None:
-                return maker(tree, depth)
-        raise Malformed("the answer is not in the form that was agreed on")
-
-    def _count(self, depth: int) -> None:
-        self._values += 1
-        if self.limits is None:
-            return
-        if depth > self.limits.depth:
-            raise Malformed(f"the answer is nested more than {self.limits.depth} deep, or contains itself")
-        if self._values > self.limits.values:
-            raise Malformed(f"the answer holds more than {self.limits.values} values")
-
-    def _text(self, text: str) -> str:
-        if self.limits is not None and len(text) > self.limits.text:
-            raise Malformed(f"the answer holds a text of more than {self.limits.text} characters")
-        return text.encode("utf-8", "replace").decode("utf-8")
-
-    def _items(self, tree: Mapping, most: int | None = None) -> list:
-        items = tree.get("items")
-        if not isinstance(items, list):
-            raise Malformed("the answer is not in the form that was agreed on")
-        if most is not None and len(items) > most:
-            raise Malformed(f"the answer holds a dictionary or set of more than {most} entries")
-        return items
-
-    def _tuple(self, tree: Mapping, depth: int) -> tuple:
-        items = [self.value(t, depth + 1) for t in self._items(tree)]
-        return self.special_tuple(tree, items) if "id" in tree else tuple(items)
-
-    def _dict(self, tree: Mapping, depth: int) -> dict:
-        found = {}
-        for pair in self._items(tree, _ENTRIES):
-            if not isinstance(pair, list) or len(pair) != 2:
-                raise Malformed("the answer is not in the form that was agreed on")
-            found[self._key(pair[0], depth + 1)] = self.value(pair[1], depth + 1)
-        return found
-
-    def _keys(self, tree: Mapping, depth: int) -> list:
-        return [self._key(t, depth + 1) for t in self._items(tree, _ENTRIES)]
-
-    def _key(self, tree: object, depth: int) -> Any:
-        key = self.value(tree, depth)
-        try:
-            hash(key)
-        except TypeError:
-            raise Malformed("the answer holds a dictionary or set with an entry that cannot be one") from None
-        return key
-
-    def _parts(self, tree: Mapping, count: int) -> list:
-        parts = tree.get("parts")
-        if not isinstance(parts, list) or len(parts) != count:
-            raise Malformed("the answer is not in the form that was agreed on")
-        return parts
-
-    def _range(self, tree: Mapping, _depth: int) -> range:
-        parts = self._parts(tree, 3)
-        if any(type(p) is not int for p in parts) or parts[2] == 0:
-            raise Malformed("the answer is not in the form that was agreed on")
-        return range(*parts)
-
-    def _float(self, tree: Mapping, _depth: int) -> float:
-        if tree.get("text") not in ("nan", "inf", "-inf"):
-            raise Malformed("the answer is not in the form that was agreed on")
-        return float(tree["text"])
-
-    def _complex(self, tree: Mapping, depth: int) -> complex:
-        real, imaginary = (self.value(p, depth + 1) for p in self._parts(tree, 2))
-        if type(real) is not float or type(imaginary) is not float:
-            raise Malformed("the answer is not in the form that was agreed on")
-        return complex(real, imaginary)
-
-    def _array(self, tree: Mapping, _depth: int) -> np.ndarray:
-        array = self._npy(tree)
-        self.arrays.append(array)
-        return array
-
-    def _scalar(self, tree: Mapping, _depth: int) -> Any:
-        array = self._npy(tree)
-        if array.ndim:
-            raise Malformed("the answer is not in the form that was agreed on")
-        return array[()]
-
-    def _tensor(self, tree: Mapping, _depth: int) -> object:
-        array = self._npy(tree)
-        name = {"pytorch": "torch", "tensorflow": "tensorflow"}.get(str(tree.get("framework")))
-        if name is None:
-            raise Malformed("the answer holds a tensor of an unknown framework")
-        module: Any = importlib.import_module(name) if self.frameworks else sys.modules.get(name)
-        try:
-            return module.from_numpy(array) if name == "torch" else module.constant(array)
-        except Exception:  # not there, or a type that the framework has not
-            return array
-
-    def _npy(self, tree: Mapping) -> np.ndarray:
-        return array_of(self._decoded(tree.get("npy")))
-
-    def _decoded(self, text: object) -> bytes:
-        if not isinstance(text, str):
-            raise Malformed("the answer is not in the form that was agreed on")
-        self._bytes += len(text) * 3 // 4
-        if self.limits is not None and self._bytes > self.limits.array_bytes + 3 * _HEADER:
-            raise Malformed(f"the answer's arrays have more than {self.limits.array_bytes // 2**20} MiB together")
-        try:
-            return base64.b64decode(text, validate=True)
-        except ValueError:
-            raise Malformed("the answer holds bytes that cannot be read") from None
-
-
 def array_of(data: bytes) -> np.ndarray:
     """The array of an `.npy` file of version 1.0. Raises Malformed; nothing is made before the sizes agree."""
     file = io.BytesIO(data)
     try:
-        if np.lib.format.read_magic(file) != (1, 0) or int.from_bytes(data[8:10], "little") > _HEADER:
+        if np.lib.format.read_magic(file) != (1, 0) or int.from_bytes(data[8:10], "little") > HEADER:
             raise Malformed("the answer holds an array with an unknown header")
-        shape, fortran, dtype = np.lib.format.read_array_header_1_0(file, max_header_size=_HEADER)
+        shape, fortran, dtype = np.lib.format.read_array_header_1_0(file, max_header_size=HEADER)
     except Malformed:
         raise
     except Exception:  # NumPy's reader evaluates a literal: whatever it says of this one, there is no array in it
         raise Malformed("the answer holds an array with a damaged header") from None
-    if not _travels(dtype):
+    if not travels(dtype):
         raise Malformed("the answer holds an array of objects" if dtype.hasobject else "the answer holds no numbers")
     if len(shape) > _AXES or any(type(n) is not int or n < 0 for n in shape):
         raise Malformed("the answer holds an array with an impossible shape")
@@ -393,11 +111,11 @@ def array_of(data: bytes) -> np.ndarray:
         raise Malformed("the answer holds an array with an impossible shape") from None
 
 
-def _travels(dtype: np.dtype) -> bool:
+def travels(dtype: np.dtype) -> bool:
     return dtype.kind in KINDS and not dtype.hasobject and 0 < dtype.itemsize <= _ITEM and dtype.subdtype is None
 
 
-def _framework(value: object) -> str:
+def framework_of(value: object) -> str:
     """The framework whose tensor a value is, "" for none; nothing is imported for the answer."""
     torch, tensorflow = sys.modules.get("torch"), sys.modules.get("tensorflow")
     try:
@@ -410,13 +128,13 @@ def _framework(value: object) -> str:
     return ""
 
 
-def _of_tensor(value: Any) -> np.ndarray | None:
+def array_of_tensor(value: Any) -> np.ndarray | None:
     """A tensor's values, None for what is no tensor or has no type that travels."""
-    framework = _framework(value)
+    framework = framework_of(value)
     if not framework:
         return None
     try:
         array = np.asarray(value.detach().cpu().numpy() if framework == "pytorch" else value.numpy())
     except Exception:  # a type NumPy has not, a symbolic tensor
         return None
-    return array if _travels(array.dtype) else None
+    return array if travels(array.dtype) else None

@@ -1,4 +1,4 @@
-"""Make book.txt, the corpus of the language-model assignment, from the book's pages.
+"""Make book.txt and held_out.txt, the corpus of the language-model assignment, from the book's pages.
 
     python -m autograder.datasets.from_book
 
@@ -9,6 +9,8 @@ import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+
+from autograder.datasets.text import HELD_OUT
 
 LIMIT = 200_000
 CHAPTERS = (
@@ -73,13 +75,14 @@ def corpus(pages: list[str]) -> str:
 
 
 def main() -> None:
-    """Write book.txt beside this module, from book/ of the repository it stands in."""
+    """Write the two files beside this module, from book/ of the repository it stands in."""
     here = Path(__file__).parent
     folder = here.parents[1] / "book"
     if not folder.is_dir():
         sys.exit(f"{folder} is not there: run this in a clone of the repository")
     text = corpus([(folder / f"{name}.md").read_text(encoding="utf-8") for name in CHAPTERS])
-    (here / "book.txt").write_text(text, encoding="ascii")
+    (here / "book.txt").write_text(text[:-HELD_OUT], encoding="ascii")
+    (here / "held_out.txt").write_text(text[-HELD_OUT:], encoding="ascii")
     print(f"{len(text)} characters, {len(set(text))} of them different")
 
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 _HERE = Path(__file__).parent
 PARAMETERS = ("E", "W", "U", "b", "V", "b_y")
 HELD_OUT = 12_000
-"""How many characters, the last of the text, are kept for judging."""
+"""How many characters, those that come next in the book, are kept for judging."""
 
 
 @cache
@@ -22,8 +22,20 @@ def book_text() -> str:
 
 
 @cache
+def held_out_text() -> str:
+    """What comes next in the book: the text that trained models are judged by. It is where checks run, nowhere else.
+
+    Raises FileNotFoundError in a learner's kernel while grading.
+    """
+    return (_HERE / "held_out.txt").read_text(encoding="ascii")
+
+
+@cache
 def characters() -> str:
-    """The vocabulary: every character of the text once, in the order of their codes. A character's id is its place."""
+    """The vocabulary: every character of the text once, in the order of their codes. A character's id is its place.
+
+    The held-out text has no others.
+    """
     return "".join(sorted(set(book_text())))
 
 
@@ -42,13 +54,13 @@ def decode(ids: NDArray[np.integer]) -> str:
 
 
 def training_ids() -> NDArray[np.int64]:
-    """The ids of the text but for its last `HELD_OUT` characters."""
-    return encode(book_text()[:-HELD_OUT])
+    """The ids of the text."""
+    return encode(book_text())
 
 
 def held_out_ids() -> NDArray[np.int64]:
-    """The ids of the text's last `HELD_OUT` characters."""
-    return encode(book_text()[-HELD_OUT:])
+    """The ids of the held-out text. Raises FileNotFoundError where that is not."""
+    return encode(held_out_text())
 
 
 def checkpoint() -> dict[str, NDArray[np.float32]]:

@@ -3,7 +3,9 @@
 import contextlib
 import io
 import linecache
+import logging
 import signal
+import sys
 import threading
 import traceback
 import warnings
@@ -36,6 +38,25 @@ class _BoundedText(io.TextIOBase):
         return len(text)
 
 
+@contextlib.contextmanager
+def _logs_to(stream: io.TextIOBase) -> Iterator[None]:
+    """Send there what loggers write to standard output or error: their handlers keep the stream they were made with.
+
+    TensorFlow logs a warning when a tf.function meets its fifth shape; on standard error it would cost the points.
+    """
+    own = (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__)
+    loggers = [logging.getLogger(), *logging.root.manager.loggerDict.values()]
+    handlers = {h for logger in loggers if isinstance(logger, logging.Logger) for h in logger.handlers}
+    moved = [(h, h.stream) for h in handlers if isinstance(h, logging.StreamHandler) and h.stream in own]
+    try:
+        for handler, _ in moved:
+            handler.stream = stream
+        yield
+    finally:
+        for handler, before in moved:
+            handler.stream = before
+
+
 class Printed:
     """What the learner's code printed while it was checked, warnings and standard error included."""
 
@@ -44,8 +65,9 @@ class Printed:
 
     @contextlib.contextmanager
     def capture(self) -> Iterator[None]:
-        """Collect standard output, standard error and warnings; nothing reaches the notebook's own streams."""
+        """Collect standard output, standard error, warnings and logs; nothing reaches the notebook's own streams."""
         with (
+            _logs_to(self._stream),
             contextlib.redirect_stdout(self._stream),
             contextlib.redirect_stderr(self._stream),
             warnings.catch_warnings(),

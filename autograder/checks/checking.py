@@ -20,6 +20,7 @@ from autograder.checks.failures import CheckFailure, Verdict
 from autograder.checks.mistakes import Mistake
 from autograder.checks.observing import Observation, agree_on_arguments, cast, kind, observe, run_dtype
 from autograder.checks.question import Answer, Calling, Problem, Question, relative_error, tolerance
+from autograder.checks.rules import program_of, refuse_what_is_ruled_out, told_in_place
 from autograder.checks.training import Training, judge_training
 
 SEEN_FOR_A_DIAGNOSIS = 4
@@ -71,6 +72,7 @@ def check(
         raise CheckFailure(
             name, f"{package} cannot be imported here ({error})", advice=f"Install it: pip install {package}"
         ) from None
+    refuse_what_is_ruled_out(question, framework, answer)
     if isinstance(question, Training):
         print(judge_training(question, answer, driver, seed, _OURS))
         return
@@ -104,7 +106,9 @@ def check(
             print(printed.text())
     if failed is not None:
         known = explain(question, seen) if question.mistakes else []
-        _fail(question, *failed, seen[0][2].changed, known, credit(question, framework, right))
+        changed = seen[0][2].changed
+        in_place = told_in_place(program_of(answer), how.arguments, changed) if changed else ""
+        _fail(question, *failed, changed, in_place, known, credit(question, framework, right))
     print(f"✓ {name}: right on {len(errors)} problems; largest relative error {max(errors):.1g}")
 
 
@@ -200,6 +204,7 @@ def _fail(
     problem: Problem,
     verdicts: Sequence[Verdict],
     changed: frozenset[str],
+    told_of_changes: str,
     known: Sequence[Mistake],
     earned: float,
 ) -> NoReturn:
@@ -221,11 +226,7 @@ def _fail(
         advice = " ".join(m.hint for m in known)
         see = next((m.see for m in known if m.see), see)
     if in_place:
-        first = min(changed)
-        advice = (
-            f"{advice} The caller still needs {in_place}. Write `{first} = {first} + …` instead of `{first} += …`, "
-            "or work on a copy."
-        ).lstrip()
+        advice = f"{advice} The caller still needs {in_place}. {told_of_changes}".lstrip()
     raise CheckFailure(
         question.name,
         headline,

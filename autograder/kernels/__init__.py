@@ -1,0 +1,14 @@
+"""Jupyter kernels that start warm and cannot reach out.
+
+A template process imports everything once and forks kernels (`template`, `nursery`); a forked kernel shuts
+itself in before it runs anything of a learner (`forked`: namespaces, seccomp, limits), and is looked after
+from outside (`process`, `watchdog`). jupyter_client meets all of it as a kernel provisioner (`provisioner`).
+Nothing here knows notebooks, grading or checks, and nothing from there must come in: what to import and what
+to show comes as arguments.
+"""
+
+from autograder.kernels.errors import IsolationError, KernelError
+from autograder.kernels.limits import Limits
+from autograder.kernels.manager import kernel_manager
+
+__all__ = ["IsolationError", "KernelError", "Limits", "kernel_manager"]

@@ -1,0 +1,96 @@
+"""ipykernel's application on sockets that somebody else has bound, without a connection file or a debugger."""
+
+from typing import Any
+
+import zmq
+from ipykernel.control import ControlThread
+from ipykernel.heartbeat import Heartbeat
+from ipykernel.iostream import IOPubThread
+from ipykernel.kernelapp import IPKernelApp
+from ipykernel.shellchannel import ShellChannelThread
+from ipykernel.subshell_manager import SubshellManager  # noqa: F401  (imported late by ipykernel itself)
+from traitlets.config import Config
+
+CHANNELS = ("shell", "iopub", "stdin", "control", "hb")
+"""The order of the sockets everywhere here; "port" numbers count from 1."""
+
+
+def bind_inherited(zmq_socket: Any, descriptor: int) -> None:
+    """Have a ZeroMQ socket listen on a UNIX socket that is bound and listening already."""
+    zmq_socket.setsockopt(zmq.USE_FD, descriptor)
+    zmq_socket.bind(f"ipc://inherited-{descriptor}")  # a name to satisfy bind(); no file is made
+
+
+class InheritedHeartbeat(Heartbeat):
+    """ipykernel's heartbeat on an inherited socket."""
+
+    def __init__(self, context: zmq.Context, descriptor: int) -> None:
+        super().__init__(context, ("ipc", "inherited", CHANNELS.index("hb") + 1))
+        self.descriptor = descriptor
+
+    def _bind_socket(self) -> None:
+        bind_inherited(self.socket, self.descriptor)
+
+
+class WarmKernelApp(IPKernelApp):
+    """A kernel that needs no socket(), bind() or connect() of its own, so that these can be forbidden before it starts.
+
+    `descriptors`: the listening UNIX sockets in the order of `CHANNELS`.
+    """
+
+    descriptors: tuple[int, ...] = ()
+
+    def init_connection_file(self) -> None:
+        """There is none."""
+
+    def write_connection_file(self, **kwargs: Any) -> None:
+        """There is none."""
+
+    def init_crash_handler(self) -> None:
+        """Python's own."""
+
+    def _bind_socket(self, s: Any, port: int) -> int:
+        bind_inherited(s, self.descriptors[port - 1])
+        return port
+
+    def init_control(self, context: zmq.Context) -> None:
+        """The control channel; the debugger's sockets exist because ipykernel expects them, and lead nowhere."""
+        self.control_socket = context.socket(zmq.ROUTER)
+        self.control_socket.linger = 1000
+        self.control_port = self._bind_socket(self.control_socket, self.control_port)
+        self.control_socket.router_handover = 1
+        self.debugpy_socket = context.socket(zmq.STREAM)
+        self.debug_shell_socket = context.socket(zmq.DEALER)
+        self.control_thread = ControlThread(daemon=True)
+        self.shell_channel_thread = ShellChannelThread(context, daemon=True)
+
+    def init_iopub(self, context: zmq.Context) -> None:
+        """The output channel; without the TCP port through which forked children would print."""
+        self.iopub_socket = context.socket(zmq.XPUB)
+        self.iopub_socket.linger = 1000
+        self.iopub_port = self._bind_socket(self.iopub_socket, self.iopub_port)
+        self.configure_tornado_logger()
+        self.iopub_thread = IOPubThread(self.iopub_socket, pipe=False, session=self.session)
+        self.iopub_thread.start()
+        self.iopub_socket = self.iopub_thread.background_socket
+
+    def init_heartbeat(self) -> None:
+        """The heartbeat in a context of its own, as ipykernel has it."""
+        self.heartbeat = InheritedHeartbeat(zmq.Context(), self.descriptors[self.hb_port - 1])
+        self.heartbeat.start()
+
+
+def ready(descriptors: tuple[int, ...], key: str) -> WarmKernelApp:
+    """A kernel that has only to be started.
+
+    descriptors: listening sockets in the order of `CHANNELS`; key: signs the messages (HMAC-SHA256).
+    """
+    config = Config()
+    config.WarmKernelApp.update({f"{name}_port": place for place, name in enumerate(CHANNELS, 1)})
+    config.WarmKernelApp.update({"transport": "ipc", "ip": "inherited", "log_level": 50})
+    config.Session.key = key.encode()
+    config.HistoryManager.enabled = False
+    app = WarmKernelApp.instance(config=config)
+    app.descriptors = descriptors
+    app.initialize([])
+    return app

@@ -1,0 +1,128 @@
+"""What a process does between the fork from its template and being a kernel: shut itself in."""
+
+import json
+import os
+import resource
+import signal
+import socket
+import sys
+import tarfile
+import tempfile
+import traceback
+from pathlib import Path
+from typing import Any
+
+from autograder.kernels import app, namespaces, seccomp, system
+
+STATUS, FILES = "status", "files"
+SLACK = 512 * 1024**2  # RLIMIT_DATA: stacks of threads and what allocators keep in reserve
+
+
+def kernel_process(request: dict[str, Any], descriptors: dict[str, int], go: int) -> None:
+    """Become the kernel that `request` describes; never returns.
+
+    descriptors: status (to the grader), files (a tar archive, optional), and one listening socket a channel
+    go: a pipe's end; a byte comes when the template is the parent of this process
+    """
+    code = 1
+    try:
+        status = socket.socket(fileno=descriptors[STATUS])
+        try:
+            _shut_in(request, descriptors, go)
+            message = json.dumps({"ready": True}).encode()
+            socket.send_fds(status, [message], [os.pidfd_open(os.getpid())])
+            kernel = app.ready(tuple(descriptors[name] for name in app.CHANNELS), request["key"])
+        except BaseException as error:
+            status.send(json.dumps({"error": _in_one_line(error)}).encode())
+            raise
+        status.close()  # from here on the learner may come to speak
+        kernel.start()
+        code = 0
+    except SystemExit as error:
+        code = error.code if isinstance(error.code, int) else 0
+    finally:
+        _leave_process(code)
+
+
+def _in_one_line(error: BaseException) -> str:
+    where = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__}: {error} ({Path(where.filename).name}, line {where.lineno})"
+
+
+def _leave_process(code: int) -> None:
+    import atexit
+
+    try:
+        atexit._run_exitfuncs()
+    finally:
+        os._exit(code)
+
+
+def _shut_in(request: dict[str, Any], descriptors: dict[str, int], go: int) -> None:
+    tier, limits = request["tier"], request["limits"]
+    _close_all_but({*descriptors.values(), go})
+    os.setsid()
+    os.umask(0o077)
+    if tier == "strict":
+        namespaces.settle(request["visible"], request["hidden"], limits["disk_bytes"])
+    home = request["home"]
+    os.chdir(home)
+    if FILES in descriptors:
+        with os.fdopen(descriptors[FILES], "rb") as file, tarfile.open(fileobj=file) as archive:
+            archive.extractall(home, filter="data")
+    _standard_streams()
+    os.environ.clear()
+    os.environ.update(request["environment"])
+    _forget_template(request)
+    _limit(limits)
+    os.read(go, 1)
+    os.close(go)
+    system.die_with_parent(signal.SIGKILL)
+    if tier != "none":
+        system.drop_capabilities()
+        system.no_new_privileges()
+        seccomp.install(0 if tier == "strict" else os.getpid())
+
+
+def _close_all_but(kept: set[int]) -> None:
+    start = 3
+    for descriptor in sorted(d for d in kept if d > 2):
+        os.closerange(start, descriptor)
+        start = descriptor + 1
+    os.closerange(start, resource.getrlimit(resource.RLIMIT_NOFILE)[0])
+
+
+def _standard_streams() -> None:
+    """Nothing to read; what C code writes is picked up by ipykernel, which looks at descriptors 1 and 2."""
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for descriptor in (0, 1, 2):
+        os.dup2(nowhere, descriptor)
+    if nowhere > 2:
+        os.close(nowhere)
+
+
+def _forget_template(request: dict[str, Any]) -> None:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    sys.argv = ["kernel"]
+    if "numpy" in sys.modules:  # else every kernel would draw the template's numbers
+        sys.modules["numpy"].random.seed()
+    tempfile.tempdir = None
+
+
+def _limit(limits: dict[str, float]) -> None:
+    """Limits of this process; the watchdog outside looks at all of them together."""
+    in_use = int(Path("/proc/self/statm").read_text().split()[5]) * resource.getpagesize()
+    wanted = {
+        resource.RLIMIT_CORE: 0,
+        resource.RLIMIT_CPU: int(limits["cpu_seconds"]) + 5,  # the watchdog is first, and says why
+        resource.RLIMIT_NPROC: limits["processes"],
+        resource.RLIMIT_NOFILE: limits["open_files"],
+        resource.RLIMIT_FSIZE: limits["file_bytes"],
+        resource.RLIMIT_DATA: in_use + limits["memory_bytes"] + SLACK,
+        resource.RLIMIT_MEMLOCK: 0,
+        resource.RLIMIT_MSGQUEUE: 0,
+    }
+    for kind, value in wanted.items():
+        hard = resource.getrlimit(kind)[1]
+        value = int(value) if hard == resource.RLIM_INFINITY else min(int(value), hard)
+        resource.setrlimit(kind, (value, value))

@@ -1,0 +1,228 @@
+"""Templates as seen from the grading process: started when first needed, shared, started again when dead.
+
+A template is a process of its own (see `template.py`). For a learner's kernels it starts with an empty
+environment, without the site module (so no .pth file leads to the course), and in bubblewrap where that works.
+"""
+
+import asyncio
+import atexit
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any
+
+from autograder.kernels import surroundings
+from autograder.kernels.errors import KernelError
+
+FOLDER = Path(__file__).resolve().parent
+PACKAGE = __name__.rpartition(".")[0]
+SHOWN = "/opt/learner"  # where given folders appear inside
+NOBODY = 65534
+START_SECONDS = 120.0
+MESSAGE = 1 << 18
+
+# Loads template.py and what it needs under their own names without the package around them.
+BOOTSTRAP = """\
+import importlib, json, socket, sys, types
+control = socket.socket(fileno=int(sys.argv[1]))
+settings = json.loads(control.recv(1 << 18))
+package, sys.path[:] = settings["package"], settings["path"]
+*above, _ = package.split(".")
+for name in (*above, package):
+    sys.modules[name] = types.ModuleType(name)
+    sys.modules[name].__path__ = [settings["folder"]] if name == package else []
+if settings["user"]:
+    importlib.import_module(package + ".system").become(settings["user"])
+importlib.import_module(package + ".template").main(control, settings)
+"""
+
+
+@dataclass(frozen=True)
+class Breed:
+    """What a template is made of; kernels of equal breeds share one.
+
+    side: "learner" or "examiner"; modules: imported once, in this order; folders: in front of `sys.path`;
+    held: the template itself runs in bubblewrap
+    """
+
+    side: str
+    modules: tuple[str, ...]
+    folders: tuple[Path, ...] = ()
+    held: bool = False
+
+    def search_path(self) -> list[str]:
+        """`sys.path` inside."""
+        if self.side == "examiner":
+            return [*map(str, self.folders), *(path for path in sys.path if path)]
+        folders = self.shown_folders() if self.held else list(map(str, self.folders))
+        return [*folders, *surroundings.search_path()]
+
+    def shown_folders(self) -> list[str]:
+        """Names of the given folders inside a file system of its own."""
+        return [f"{SHOWN}/{place}" for place in range(len(self.folders))]
+
+    def visible(self) -> list[tuple[str, str]]:
+        """(where it is for the template, where it is for the kernel) of everything that a kernel may read."""
+        paths = surroundings.visible_paths()
+        sources = self.shown_folders() if self.held else list(map(str, self.folders))
+        return [*zip(paths, paths, strict=True), *zip(sources, self.shown_folders(), strict=True)]
+
+
+@dataclass
+class Template:
+    """A running template."""
+
+    breed: Breed
+    process: subprocess.Popen
+    control: socket.socket
+    complaints: IO[bytes]
+    sending: threading.Lock = field(default_factory=threading.Lock)
+
+    def alive(self) -> bool:
+        """Whether it still runs."""
+        return self.process.poll() is None
+
+    def fork(self, request: dict[str, Any], descriptors: Sequence[int]) -> None:
+        """Ask for a kernel; the answer comes on the first of the descriptors."""
+        with self.sending:
+            socket.send_fds(self.control, [json.dumps(request).encode()], list(descriptors))
+
+    def stop(self) -> None:
+        """End it, and with it all its kernels."""
+        self.control.close()
+        try:
+            self.process.wait(5)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        self.complaints.close()
+
+
+_templates: dict[Breed, Template] = {}
+_locks: dict[Breed, threading.Lock] = {}
+_registry = threading.Lock()
+_owner = os.getpid()
+
+
+def running(breed: Breed) -> Template | None:
+    """The template of this breed if there is one alive."""
+    template = _templates.get(breed)
+    return template if template is not None and _owner == os.getpid() and template.alive() else None
+
+
+def template(breed: Breed) -> Template:
+    """The template of this breed, started if need be (seconds, for a large framework); KernelError if it fails."""
+    global _owner
+    with _registry:
+        if _owner != os.getpid():  # a forked grader must not share its parent's templates
+            _templates.clear()
+            _owner = os.getpid()
+        lock = _locks.setdefault(breed, threading.Lock())
+    with lock:
+        found = running(breed)
+        if found is None:
+            dead = _templates.pop(breed, None)
+            if dead is not None:
+                dead.stop()
+            found = _templates[breed] = start(breed)
+        return found
+
+
+def stop_all() -> None:
+    """End every template of this process."""
+    if _owner == os.getpid():
+        for breed in list(_templates):
+            _templates.pop(breed).stop()
+
+
+atexit.register(stop_all)
+
+
+def start(breed: Breed) -> Template:
+    """A new template that has imported its modules; KernelError says why there is none."""
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    complaints = tempfile.TemporaryFile()  # noqa: SIM115 (closed by stop)
+    with theirs:
+        learner = breed.side == "learner"
+        environment = surroundings.template_environment() if learner else os.environ | surroundings.quiet_frameworks()
+        process = subprocess.Popen(
+            _command(breed, theirs.fileno()),
+            pass_fds=[theirs.fileno()],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=complaints,
+            env=environment,
+            cwd="/" if learner else None,
+            start_new_session=True,
+        )
+    result = Template(breed, process, ours, complaints)
+    settings = {
+        "package": PACKAGE,
+        "folder": str(FOLDER),
+        "user": NOBODY if breed.held and os.geteuid() == 0 else 0,
+        "modules": list(breed.modules),
+        "prefix": sys.prefix,
+        "path": breed.search_path(),
+    }
+    try:
+        ours.send(json.dumps(settings).encode())
+        ours.settimeout(START_SECONDS)
+        answer = json.loads(ours.recv(MESSAGE) or b"{}")
+    except (OSError, ValueError) as error:
+        answer = {"late": str(error)}
+    if not answer.get("ready"):
+        process.kill()
+        process.wait()
+        complaints.seek(0)
+        said = complaints.read().decode(errors="replace").strip().splitlines()
+        result.stop()
+        why = answer.get("error") or (said or [answer.get("late") or f"it ended with status {process.returncode}"])[-1]
+        raise KernelError(f"the template for {breed.side} kernels with {', '.join(breed.modules)} did not start: {why}")
+    ours.settimeout(None)
+    return result
+
+
+def _command(breed: Breed, descriptor: int) -> list[str]:
+    flags = ["-I", "-S", "-B"] if breed.side == "learner" else ["-P"]
+    root = os.geteuid() == 0
+    python = [sys.executable, *flags, "-c", BOOTSTRAP, str(descriptor)]
+    return [*_bubblewrap(breed, root), *python] if breed.held else python
+
+
+def _bubblewrap(breed: Breed, root: bool) -> list[str]:
+    """bubblewrap around a template: what its kernels may see, and this package's own code."""
+    program = shutil.which("bwrap")
+    if program is None:
+        raise KernelError("bubblewrap is not installed")
+    namespaces = ["--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts", "--new-session"]
+    # As root it keeps, for a moment, the right to become somebody else; else it needs a user namespace.
+    rights = ["--cap-drop", "ALL", "--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"] if root else ["--unshare-user"]
+    # A new /proc made by root would have parts covered, and below such a one Linux allows no other to be mounted.
+    proc = ["--bind", "/proc", "/proc"] if root else ["--proc", "/proc"]
+    command = [program, *namespaces, *rights, "--perms", "1777", "--tmpfs", "/tmp", *proc, "--dev", "/dev"]
+    shown = zip(map(str, breed.folders), breed.shown_folders(), strict=True)
+    made = {Path(path) for path in ("/", "/tmp", "/proc", "/dev")}
+    for source, target in [*((p, p) for p in surroundings.visible_paths()), (str(FOLDER), str(FOLDER)), *shown]:
+        for folder in reversed(Path(target).parents):
+            if folder not in made:  # else bubblewrap makes it, for root alone
+                command += ["--perms", "0755", "--dir", str(folder)]
+                made.add(folder)
+        if Path(source).is_symlink():
+            command += ["--symlink", str(Path(source).readlink()), target]
+        else:
+            command += ["--ro-bind", source, target]
+    return [*command, "--chdir", "/", "--"]
+
+
+async def get(breed: Breed) -> Template:
+    """`template`, without keeping an event loop waiting while one starts."""
+    found = running(breed)
+    return found if found is not None else await asyncio.to_thread(template, breed)

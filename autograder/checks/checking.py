@@ -17,6 +17,7 @@ from autograder.checks.diagnosis import explain
 from autograder.checks.drawing import generator
 from autograder.checks.elsewhere import driver_for
 from autograder.checks.failures import CheckFailure, Verdict
+from autograder.checks.given_values import independent, told
 from autograder.checks.mistakes import Mistake
 from autograder.checks.observing import Observation, agree_on_arguments, cast, kind, observe, run_dtype
 from autograder.checks.question import Answer, Calling, Problem, Question, relative_error, tolerance
@@ -108,7 +109,9 @@ def check(
         known = explain(question, seen) if question.mistakes else []
         changed = seen[0][2].changed
         in_place = told_in_place(program_of(answer), how.arguments, changed) if changed else ""
-        _fail(question, *failed, changed, in_place, known, credit(question, framework, right))
+        wrong = [v.output for v in failed[1] if not v.right]
+        constant = independent(question, how, driver, answer, failed[0], seen[0][2], wrong, _OURS) if not known else []
+        _fail(question, *failed, changed, in_place, known, told(constant), credit(question, framework, right))
     print(f"✓ {name}: right on {len(errors)} problems; largest relative error {max(errors):.1g}")
 
 
@@ -206,6 +209,7 @@ def _fail(
     changed: frozenset[str],
     told_of_changes: str,
     known: Sequence[Mistake],
+    told_of_constants: str,
     earned: float,
 ) -> NoReturn:
     """Say what is wrong: the mistake where it is known, what can be seen of it where it is not."""
@@ -218,7 +222,7 @@ def _fail(
         following = [v.output for v in wrong if v not in causes]
         if following:
             headline += f"; {', '.join(following)} {'follow' if len(following) > 1 else 'follows'}"
-        advice, see = _advice(question, causes), question.see
+        advice, see = f"{told_of_constants} {_advice(question, causes)}".strip(), question.see
     else:
         headline = f"your code changes its argument {in_place} in place"
         advice, see = "", ""

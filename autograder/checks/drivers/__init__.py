@@ -3,7 +3,9 @@ module is put to work on them. One module a framework, the same three functions 
 learner's code, get arrays and give arrays, and know no expected value.
 """
 
+import dataclasses
 import importlib
+import types
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
@@ -73,6 +75,15 @@ class Driver(Protocol):
 def given(array: NDArray) -> Any:
     """What a function is given for an array: a plain number for one without axes, else the array."""
     return array.item() if array.ndim == 0 else array
+
+
+def plain(returned: object) -> object:
+    """A result whose parts have names, a mapping, dataclass or namespace, as a dict; anything else as it is."""
+    if isinstance(returned, Mapping):
+        return dict(returned)
+    if dataclasses.is_dataclass(returned) and not isinstance(returned, type):
+        return {field.name: getattr(returned, field.name) for field in dataclasses.fields(returned)}
+    return dict(vars(returned)) if isinstance(returned, types.SimpleNamespace) else returned
 
 
 def outputs_of(returned: object, count: int) -> list[object]:

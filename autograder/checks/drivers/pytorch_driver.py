@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from autograder.checks.drivers import MODULE_DTYPES, Layout, Missing, Unsuitable, given, outputs_of
+from autograder.checks.drivers import MODULE_DTYPES, Layout, Missing, Unsuitable, given, outputs_of, plain
 from autograder.checks.drivers.rules import exchanged, own_clipping, own_derivative, own_recurrence, refusing
 
 MODULE_DTYPE = MODULE_DTYPES["pytorch"]
@@ -39,7 +39,7 @@ def function(answer: Any, arrays: Sequence[NDArray]) -> object:
     """answer(*tensors), numbers as they are; the arrays share memory with the tensors, so that changes in place
     are seen."""
     with _own_recurrence(), _by_hand():
-        return _arrays(answer(*(torch.from_numpy(a) if a.ndim else given(a) for a in arrays)))
+        return _arrays(plain(answer(*(torch.from_numpy(a) if a.ndim else given(a) for a in arrays))))
 
 
 def _gradients(outputs: Sequence[object], wanted: Sequence[torch.Tensor], upstreams: Sequence[NDArray]) -> list[object]:

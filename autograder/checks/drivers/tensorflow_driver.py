@@ -18,7 +18,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from autograder.checks.drivers import MODULE_DTYPES, Layout, Missing, Unsuitable, given, outputs_of
+from autograder.checks.drivers import MODULE_DTYPES, Layout, Missing, Unsuitable, given, outputs_of, plain
 from autograder.checks.drivers.rules import exchanged, own_clipping, own_derivative, own_recurrence, refusing
 
 MODULE_DTYPE = MODULE_DTYPES["tensorflow"]
@@ -39,7 +39,7 @@ def _arrays(value: object) -> object:
 def function(answer: Any, arrays: Sequence[NDArray]) -> object:
     """answer(*tensors), numbers as they are."""
     with _own_recurrence(), _by_hand():
-        return _arrays(answer(*(tf.constant(a) if a.ndim else given(a) for a in arrays)))
+        return _arrays(plain(answer(*(tf.constant(a) if a.ndim else given(a) for a in arrays))))
 
 
 def _gradients(

@@ -17,9 +17,12 @@ from nbformat import NotebookNode
 from autograder.boundary.borrowed import Ownership, played
 from autograder.boundary.conversation import Kept, Ran
 from autograder.boundary.sides import NoKernel, Side
-from autograder.boundary.verdicts import failed, verdict
+from autograder.boundary.verdicts import FACTS, failed, verdict
 
 _EXAMINER = "__import__('autograder.boundary.examiner', fromlist=['examiner'])"
+
+_ASKING = 90.0
+"""Seconds for what the examiner's kernel does between cells; to reach a learner's kernel it takes up to 60."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +36,7 @@ class Timing:
 
 @dataclass(frozen=True)
 class Draws:
-    """What the numbers of the questions are drawn from, so that nobody can prepare for them and a grade can be repeated.
+    """What the questions' numbers are drawn from: nobody can prepare for them, and a grade can be repeated.
 
     secret: the course's; without one every examination draws anew.
     """
@@ -41,6 +44,9 @@ class Draws:
     assignment: str = ""
     student: str = ""
     secret: bytes = b""
+
+
+TIMING, UNDRAWN, KEPT = Timing(), Draws(), Kept()
 
 
 @dataclass
@@ -57,19 +63,21 @@ async def examine(
     *,
     learner: Side,
     examiner: Side,
-    timing: Timing = Timing(),
-    draws: Draws = Draws(),
-    keep: Kept = Kept(),
+    timing: Timing = TIMING,
+    draws: Draws = UNDRAWN,
+    keep: Kept = KEPT,
     clean: Callable[[list[NotebookNode]], list[NotebookNode]] = list,
+    prepare: str = "",
 ) -> Examined:
     """Run the notebook's code cells; their outputs are replaced by what was shown and judged.
 
     Each code cell's metadata say whose it is: `unrolled.role` is "learner", "released" (with the released text under
-    `unrolled.released`) or "test". Every test cell ends with outputs that nbgrader reads as its points: an error
-    unless it was seen to run to its end. Raises NoKernel when the machine starts no kernel at all.
+    `unrolled.released`) or "test". `clean` bounds outputs and makes them safe; `prepare` is code for a fresh
+    examiner's kernel. Every test cell ends with outputs that nbgrader reads as its points: an error unless it was
+    seen to run to its end. Raises NoKernel when the machine starts no kernel at all.
     """
     began = time.monotonic()
-    examination = _Examination(notebook, learner, examiner, timing, draws, keep, clean)
+    examination = _Examination(notebook, learner, examiner, timing, draws, keep, clean, prepare)
     try:
         await examination.run()
     finally:
@@ -89,10 +97,12 @@ class _Examination:
         draws: Draws,
         keep: Kept,
         clean: Callable[[list[NotebookNode]], list[NotebookNode]],
+        prepare: str,
     ) -> None:
         self.cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
         self.learner, self.examiner = learner, examiner
         self.timing, self.draws, self.keep, self.clean = timing, draws, keep, clean
+        self.prepare_examiner = prepare
         self.went = Examined()
         self.deadline = time.monotonic() + timing.total
         self.ownership = Ownership()
@@ -158,22 +168,22 @@ class _Examination:
         if seconds <= 0:
             cell.outputs = [failed("NotRun", _used_up(self.timing))]
             return
-        if not await self._have_learner():
-            cell.outputs = [failed("DeadKernelError", "your cells cannot be run: the kernel is lost again each time")]
+        for _ in range(2):
+            ready = await self._have_learner() and await self._bind(cell.source)
+            if ready:
+                break
+        else:
+            cell.outputs = [failed("DeadKernelError", "the kernel is lost each time your cells have run")]
             return
-        await self._bind(cell.source)
+        await self._seed(str(cell.metadata.get("nbgrader", {}).get("grade_id", "")))
         ran = await self.examiner.run(cell.source, seconds=seconds)
         self.ownership.after(cell.source)
-        told = await self._ask_after_test()
-        lost = str(told.get("lost") or "")
-        if not lost and not await self.learner.alive():
-            lost = "the kernel died"
+        lost = await self._lost() if ran.status in ("ok", "error") else "the question was not answered in its time"
         if lost:
-            lost = self.learner.ended_because() or lost
             self.went.lost.append(lost)
             await self._lose_learner()
         points = float(cell.metadata.get("nbgrader", {}).get("points") or 0)
-        cell.outputs = self.clean(verdict(ran, lost=lost, credit=float(told.get("credit") or 0.0), points=points))
+        cell.outputs = self._judged(verdict(ran, lost=lost, points=points))
         if not ran.usable:
             await self._start_examiner()
 
@@ -206,16 +216,15 @@ class _Examination:
         """A fresh examiner's kernel, with the teacher's cells so far. Raises NoKernel."""
         self.connected = False
         await self.examiner.start()
-        setting = (self.draws.secret, self.draws.assignment, self.draws.student)
-        await self.examiner.ask(f"{_EXAMINER}.seed_with(*{setting!r})", {}, seconds=self.timing.cell)
+        await self.examiner.ask(self.prepare_examiner, {}, seconds=self.timing.cell)
         earlier, self.on_examiner, self.ownership = self.on_examiner, [], Ownership()
         for source in earlier:
             await self._run_released(source)
 
-    async def _bind(self, source: str) -> None:
-        """Handles in the examiner's kernel, for the names that the teacher's cell borrows."""
+    async def _bind(self, source: str) -> bool:
+        """Bind handles in the examiner's kernel for the names that the cell borrows; whether the learner's answers."""
         if not self.learner.up:
-            return
+            return False
         lines = []
         if not self.connected:
             connection = json.dumps(self.learner.connection())
@@ -223,18 +232,44 @@ class _Examination:
             self.connected = True
         arguments = f"get_ipython().user_ns, {self.ownership.before(source)!r}, {self.on_learner!r}"
         lines.append(f"{_EXAMINER}.bind({arguments})")
-        await self.examiner.ask("\n".join(lines), {}, seconds=self.timing.cell)
+        lost = await self._lost("\n".join(lines))
+        if lost:
+            self.went.lost.append(lost)
+            await self._lose_learner()
+        return not lost
 
-    async def _ask_after_test(self) -> dict[str, Any]:
-        expressions = {"lost": f"{_EXAMINER}.lost_because()", "credit": f"{_EXAMINER}.last_credit()"}
-        return await self.examiner.ask("", expressions, seconds=self.timing.cell)
+    async def _seed(self, cell: str) -> None:
+        """From here on the questions' numbers are those of this cell, assignment, student and secret."""
+        if self.draws.secret:
+            drawn = (self.draws.secret, self.draws.assignment, self.draws.student)
+            await self.examiner.ask(f"{_EXAMINER}.seed_with(*{drawn!r}, cell={cell!r})", {}, seconds=self.timing.cell)
+
+    async def _lost(self, code: str = "") -> str:
+        """Run `code` in the examiner's kernel; why the learner's answers it no more, "" while it does."""
+        told = await self.examiner.ask(code, {"lost": f"{_EXAMINER}.lost_because()"}, seconds=_ASKING)
+        lost = str(told.get("lost", "it does not answer"))
+        if not lost and not await self.learner.alive():
+            lost = "it died"
+        return self.learner.ended_because() or lost if lost else ""
+
+    def _judged(self, outputs: list[NotebookNode]) -> list[NotebookNode]:
+        """Cleaned, since a message may quote the learner's code; what a failed check says of itself is kept."""
+        cleaned = []
+        for output in outputs:
+            for kept in self.clean([output]):
+                if FACTS in output.get("metadata", {}):
+                    kept.metadata[FACTS] = output.metadata[FACTS]
+                cleaned.append(kept)
+        return cleaned
 
     async def _why(self, ran: Ran) -> str:
         if ran.status == "late":
             return f"this cell did not finish within {self.timing.cell:g} seconds and was interrupted"
         because = self.learner.ended_because()
         if ran.status == "hung":
-            return because or f"this cell did not finish within {self.timing.cell:g} seconds and could not be interrupted"
+            return (
+                because or f"this cell did not finish within {self.timing.cell:g} seconds and could not be interrupted"
+            )
         return f"this cell ended the kernel{f': it {because}' if because else ''}"
 
 

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Mapping, MutableMapping, Sequence
 from typing import Any
 
-from autograder.boundary.handles import ExaminerReader, Handle
+from autograder.boundary.handles import CallableHandle, ExaminerReader, Handle
 from autograder.boundary.link import KernelLost, Link
 from autograder.boundary.wire import Malformed
 
@@ -87,6 +87,9 @@ def _bind_one(namespace: MutableMapping[str, Any], name: str, description: Mappi
         return
     if isinstance(value, Handle):
         object.__setattr__(value, "__unrolled_source__", source)
+    if isinstance(value, CallableHandle):  # not what it says it is called: its code is looked up by this
+        object.__setattr__(value, "__name__", name)
+        object.__setattr__(value, "__qualname__", name)
     namespace[name] = value
 
 
@@ -96,6 +99,6 @@ def last_credit() -> float:
     return float(credit) if isinstance(credit, (int, float)) and 0 <= credit <= 1 else 0.0
 
 
-def seed_with(secret: bytes, assignment: str, student: str, drawing: str = DRAWING) -> None:
-    """Draw the questions' numbers from this, by the function of the same name in the module `drawing`."""
-    importlib.import_module(drawing).seed_with(secret, assignment, student)
+def seed_with(secret: bytes, assignment: str, student: str, cell: str = "", drawing: str = DRAWING) -> None:
+    """Draw the numbers of a test cell's questions from this, by the function of the same name in the module `drawing`."""
+    importlib.import_module(drawing).seed_with(secret, assignment, student, cell)

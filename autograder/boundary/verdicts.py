@@ -10,8 +10,8 @@ from nbformat import NotebookNode
 
 from autograder.boundary.conversation import Ran
 
-FAILED = "unrolled"
-"""The key in an output's metadata under which a partly right answer says that it failed."""
+FACTS = "unrolled"
+"""The key in an output's metadata under which a failed check says what it has found, for partial credit."""
 
 
 def failed(name: str, message: str) -> NotebookNode:
@@ -20,11 +20,8 @@ def failed(name: str, message: str) -> NotebookNode:
     return output
 
 
-def verdict(ran: Ran, *, lost: str, credit: float, points: float) -> list[NotebookNode]:
-    """The outputs of a test cell. `lost`: why the learner's kernel was lost meanwhile, "" if it was not.
-
-    `credit`: the fraction of the question that a failed check found right, for a question of `points`.
-    """
+def verdict(ran: Ran, *, lost: str, points: float) -> list[NotebookNode]:
+    """The outputs of a test cell of `points`. `lost`: why the learner's kernel was lost meanwhile, "" if it was not."""
     shown = [o for o in ran.outputs if not (o.output_type == "stream" and o.name == "stderr")]
     if lost:
         kept = [o for o in shown if o.output_type == "stream"]
@@ -35,7 +32,9 @@ def verdict(ran: Ran, *, lost: str, credit: float, points: float) -> list[Notebo
         return [*shown, failed("CellTimeoutError", "the test did not come to its end and was stopped")]
     if not any(o.output_type == "error" for o in shown):
         name, value = ran.error.get("ename") or "Error", ran.error.get("evalue") or ""
-        shown.append(nbformat.v4.new_output("error", ename=name, evalue=value, traceback=ran.error.get("traceback", [])))
+        shown.append(
+            nbformat.v4.new_output("error", ename=name, evalue=value, traceback=ran.error.get("traceback", []))
+        )
     return shown
 
 

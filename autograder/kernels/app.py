@@ -8,9 +8,25 @@ from ipykernel.heartbeat import Heartbeat
 from ipykernel.iostream import IOPubThread
 from ipykernel.kernelapp import IPKernelApp
 from ipykernel.shellchannel import ShellChannelThread
-from ipykernel.subshell_manager import SubshellManager  # noqa: F401  (imported late by ipykernel itself)
 from traitlets.config import Config
 
+# Imported by ipykernel and IPython only when a kernel starts or runs its first cell.
+LATE_MODULES = (
+    "IPython.core.completerlib",
+    "IPython.core.debugger",
+    "IPython.core.oinspect",
+    "IPython.utils.wildcard",
+    "encodings.ascii",
+    "encodings.idna",
+    "encodings.latin_1",
+    "faulthandler",
+    "ipykernel.subshell_manager",
+    "pdb",
+    "pkgutil",
+    "pydoc",
+    "tornado.platform.asyncio",
+    "tornado.queues",
+)
 CHANNELS = ("shell", "iopub", "stdin", "control", "hb")
 """The order of the sockets everywhere here; "port" numbers count from 1."""
 
@@ -48,6 +64,18 @@ class WarmKernelApp(IPKernelApp):
 
     def init_crash_handler(self) -> None:
         """Python's own."""
+
+    def parse_command_line(self, argv: Any = None) -> None:
+        """There is none, and a parser for it takes longer than all the rest."""
+
+    def load_config_file(self, *args: Any, **kwargs: Any) -> None:
+        """There is none."""
+
+    def init_extensions(self) -> None:
+        """None are asked for."""
+
+    def init_code(self) -> None:
+        """None to run at the start."""
 
     def _bind_socket(self, s: Any, port: int) -> int:
         bind_inherited(s, self.descriptors[port - 1])

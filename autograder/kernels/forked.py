@@ -104,8 +104,8 @@ def _standard_streams() -> None:
 def _forget_template(request: dict[str, Any]) -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     sys.argv = ["kernel"]
-    if "numpy" in sys.modules:  # else every kernel would draw the template's numbers
-        sys.modules["numpy"].random.seed()
+    if "numpy.random" in sys.modules:  # else every kernel would draw the template's numbers
+        sys.modules["numpy.random"].seed()
     tempfile.tempdir = None
 
 

@@ -27,6 +27,8 @@ PACKAGE = __name__.rpartition(".")[0]
 SHOWN = "/opt/learner"  # where given folders appear inside
 NOBODY = 65534
 START_SECONDS = 120.0
+# Its first import in a new home looks through all fonts, for seconds.
+OPTIONAL = ("matplotlib.pyplot",)
 MESSAGE = 1 << 18
 
 # Loads template.py and what it needs under their own names without the package around them.
@@ -169,6 +171,7 @@ def start(breed: Breed) -> Template:
         "folder": str(FOLDER),
         "user": NOBODY if breed.held and os.geteuid() == 0 else 0,
         "modules": list(breed.modules),
+        "if_installed": list(OPTIONAL),
         "prefix": sys.prefix,
         "path": breed.search_path(),
     }

@@ -23,9 +23,13 @@ from autograder.kernels.watchdog import watchdog
 
 LONGEST_SOCKET_PATH = 107  # bytes, sockaddr_un
 KILL_SECONDS = 5.0
-FRAMEWORKS = {"numpy": ("numpy",), "pytorch": ("numpy", "torch"), "tensorflow": ("numpy", "tensorflow")}
+FRAMEWORKS = {
+    "numpy": ("numpy", "numpy.random", "numpy.linalg"),
+    "pytorch": ("numpy", "numpy.random", "torch"),
+    "tensorflow": ("numpy", "numpy.random", "tensorflow"),
+}
 # What a kernel imports anyhow at its start or in its first cell.
-KERNEL_MODULES = ("IPython", "ipykernel.ipkernel", "ipykernel.kernelapp", "matplotlib_inline.backend_inline")
+KERNEL_MODULES = ("IPython", "ipykernel.ipkernel", "ipykernel.kernelapp")
 
 
 class WarmProvisioner(KernelProvisionerBase):

@@ -46,14 +46,32 @@ def _import_all(settings: dict[str, Any]) -> dict[str, Any]:
         site.setquit()
     importlib.invalidate_caches()
     begin = time.perf_counter()
-    for name in settings["modules"]:
+    _import_without_debugger()
+    for name in (*app.LATE_MODULES, *settings["modules"]):
         importlib.import_module(name)
-    threads = len(list(Path("/proc/self/task").iterdir()))
-    if threads > 1:
-        raise RuntimeError(f"an import started {threads - 1} threads, which a fork would lose")
+    for name in settings["if_installed"]:
+        with contextlib.suppress(ModuleNotFoundError):
+            importlib.import_module(name)
+    _check_alone()
     gc.collect()
     gc.freeze()
     return {"seconds": time.perf_counter() - begin}
+
+
+def _import_without_debugger() -> None:
+    """debugpy takes longer to import than the rest of a kernel, and opens sockets."""
+    sys.modules["debugpy"] = None  # type: ignore[assignment]  # that is how an import is made to fail
+    importlib.import_module("ipykernel.debugger")
+    del sys.modules["debugpy"]
+
+
+def _check_alone(patience: float = 1.0) -> None:
+    """RuntimeError if there is a second thread; one on its way out is given some time."""
+    until = time.monotonic() + patience
+    while len(list(Path("/proc/self/task").iterdir())) > 1:
+        if time.monotonic() > until:
+            raise RuntimeError("an import has started a thread, which a fork would lose")
+        time.sleep(0.01)
 
 
 def _serve(control: socket.socket) -> NoReturn:

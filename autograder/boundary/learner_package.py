@@ -18,20 +18,17 @@ _COURSE = Path(__file__).resolve().parents[1]
 
 STAND_IN = "boundary/stand_in.py"
 
+DRIVERS = "checks/drivers"
+"""The folder of drivers, which are published: they run beside the learner's code, and know no expected value."""
+
 COPIED = (
-    "checks/drivers/__init__.py",
-    "checks/drivers/across.py",
-    "checks/drivers/numpy_driver.py",
-    "checks/drivers/pytorch_driver.py",
-    "checks/drivers/rules.py",
-    "checks/drivers/tensorflow_driver.py",
     "datasets/__init__.py",
     "datasets/book.txt",
     "datasets/language_model.npz",
     "datasets/names.py",
     "datasets/text.py",
 )
-"""Files of the course's package that are the same in both, by their paths in it."""
+"""Other files of the course's package that are the same in both, by their paths in it."""
 
 _CHECKS = '"""What a learner\'s code may import from here; the checks themselves run elsewhere."""\n\n' + (
     'from autograder import CheckFailure, check\n\n__all__ = ["CheckFailure", "check"]\n'
@@ -40,7 +37,8 @@ _CHECKS = '"""What a learner\'s code may import from here; the checks themselves
 
 def contents() -> dict[str, bytes]:
     """The files of the thin package: paths in a folder that can stand on `sys.path`, and what is in them."""
-    files = {f"autograder/{path}": (_COURSE / path).read_bytes() for path in COPIED}
+    drivers = [f"{DRIVERS}/{file.name}" for file in sorted((_COURSE / DRIVERS).glob("*.py"))]
+    files = {f"autograder/{path}": (_COURSE / path).read_bytes() for path in (*drivers, *COPIED)}
     files["autograder/__init__.py"] = (_COURSE / STAND_IN).read_bytes()
     files["autograder/checks/__init__.py"] = _CHECKS.encode()
     return files

@@ -5,6 +5,7 @@ counts only when its signature and its parent's identity are right; everything e
 Nothing is parsed before its size is known. Outputs (the kernel's iopub channel) are not listened to at all.
 """
 
+import ast
 import hmac
 import json
 import time
@@ -174,6 +175,16 @@ def address(connection: Mapping[str, Any]) -> str:
 
 def agent_source() -> str:
     """One text of wire.py, values.py and agent.py, for a kernel that has none of them."""
-    files = [Path(str(module.__file__)) for module in (wire, values, agent)]
-    lines = [line for file in files for line in file.read_text(encoding="utf-8").splitlines()]
-    return "\n".join(line for line in lines if not line.startswith("from autograder."))
+    return "\n".join(
+        _without_own_imports(Path(str(m.__file__)).read_text(encoding="utf-8")) for m in (wire, values, agent)
+    )
+
+
+def _without_own_imports(source: str) -> str:
+    """The text of a file without the statements that import another of these files."""
+    lines = source.splitlines()
+    for statement in ast.parse(source).body:
+        if isinstance(statement, ast.ImportFrom) and str(statement.module).startswith("autograder."):
+            for number in range(statement.lineno - 1, statement.end_lineno or statement.lineno):
+                lines[number] = ""
+    return "\n".join(lines)

@@ -10,7 +10,17 @@ from typing import Any
 
 import numpy as np
 
-from autograder.boundary.wire import HEADER, LIMITS, Limits, Malformed, array_of, array_of_tensor, framework_of, travels
+from autograder.boundary.wire import (
+    AXES,
+    HEADER,
+    LIMITS,
+    Limits,
+    Malformed,
+    array_of,
+    array_of_tensor,
+    framework_of,
+    travels,
+)
 
 ENTRIES = 10_000
 """Of one dictionary or set: keys that are made to collide cost the square of their number."""
@@ -114,12 +124,19 @@ class Writer:
         return text
 
     def _array(self, value: np.ndarray) -> dict[str, Any]:
+        if value.dtype.kind == "U":
+            return self._texts(value)
         if not travels(value.dtype):
             return self.opaque(value)
         if type(value) is not np.ndarray:
             value = np.array(value, copy=True, subok=False)
         self.arrays.append(value)
         return {"is": "array", "npy": self._npy(value)}
+
+    def _texts(self, value: np.ndarray) -> dict[str, Any]:
+        self._weigh(value.nbytes)
+        items = [self.tree(str(text)) for text in value.ravel().tolist()]
+        return {"is": "texts", "shape": list(value.shape), "width": value.dtype.itemsize // 4, "items": items}
 
     def _npy(self, array: np.ndarray) -> str:
         self._weigh(array.nbytes)
@@ -152,6 +169,7 @@ class Reader:
         self._makers: dict[str, Callable[[Mapping, int], object]] = {
             "array": self._array,
             "scalar": self._scalar,
+            "texts": self._texts,
             "float": self._float,
             "complex": self._complex,
             "bytes": lambda tree, _depth: self._decoded(tree.get("base64")),
@@ -263,6 +281,17 @@ class Reader:
         self.arrays.append(array)
         return array
 
+    def _texts(self, tree: Mapping, depth: int) -> np.ndarray:
+        items, shape, width = self._items(tree), tree.get("shape"), tree.get("width")
+        sizes: list[Any] = shape if isinstance(shape, list) else [None]
+        if type(width) is not int or width < 0 or any(type(n) is not int or n < 0 for n in sizes):
+            raise Malformed("the answer is not in the form that was agreed on")
+        self._weigh(4 * max(1, width) * len(items))
+        texts = [self.value(item, depth + 1) for item in items]
+        if math.prod(sizes) != len(items) or len(sizes) > AXES or not all(isinstance(t, str) for t in texts):
+            raise Malformed("the answer holds an array of texts that do not fit its shape")
+        return np.array(texts, dtype=f"U{width}").reshape(sizes)
+
     def _scalar(self, tree: Mapping, _depth: int) -> Any:
         array = self._npy(tree)
         if array.ndim:
@@ -283,12 +312,15 @@ class Reader:
     def _npy(self, tree: Mapping) -> np.ndarray:
         return array_of(self._decoded(tree.get("npy")))
 
+    def _weigh(self, size: int) -> None:
+        self._bytes += size
+        if self.limits is not None and self._bytes > self.limits.array_bytes + 3 * HEADER:
+            raise Malformed(f"the answer's arrays have more than {self.limits.array_bytes // 2**20} MiB together")
+
     def _decoded(self, text: object) -> bytes:
         if not isinstance(text, str):
             raise Malformed("the answer is not in the form that was agreed on")
-        self._bytes += len(text) * 3 // 4
-        if self.limits is not None and self._bytes > self.limits.array_bytes + 3 * HEADER:
-            raise Malformed(f"the answer's arrays have more than {self.limits.array_bytes // 2**20} MiB together")
+        self._weigh(len(text) * 3 // 4)
         try:
             return base64.b64decode(text, validate=True)
         except ValueError:

@@ -21,7 +21,7 @@ KINDS = "biufc"
 """The kinds of NumPy types that travel: truth values, whole numbers, floating-point and complex ones."""
 
 HEADER = 2_000  # bytes of an .npy header at most; NumPy's own have 118
-_AXES = 32
+AXES = 32
 _ITEM = 32  # of an item of an array, in bytes: a complex number of quadruple precision
 
 
@@ -99,7 +99,7 @@ def array_of(data: bytes) -> np.ndarray:
         raise Malformed("the answer holds an array with a damaged header") from None
     if not travels(dtype):
         raise Malformed("the answer holds an array of objects" if dtype.hasobject else "the answer holds no numbers")
-    if len(shape) > _AXES or any(type(n) is not int or n < 0 for n in shape):
+    if len(shape) > AXES or any(type(n) is not int or n < 0 for n in shape):
         raise Malformed("the answer holds an array with an impossible shape")
     count = math.prod(shape)
     if count * dtype.itemsize != len(data) - file.tell():

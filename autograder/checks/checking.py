@@ -4,17 +4,18 @@ import difflib
 import importlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
 
 from autograder.checks import drivers
 from autograder.checks.calling import Printed
-from autograder.checks.comparing import About, judge
+from autograder.checks.comparing import About, exchanged, judge
 from autograder.checks.credit import credit
 from autograder.checks.diagnosis import explain
 from autograder.checks.drawing import generator
+from autograder.checks.drivers.symbolic import is_formula
 from autograder.checks.elsewhere import driver_for
 from autograder.checks.failures import CheckFailure, Verdict
 from autograder.checks.given_values import independent, told
@@ -32,7 +33,7 @@ _OURS = str(Path(__file__).resolve().parents[1])
 
 def check(
     name: str,
-    answer: object,
+    answer: Any,
     *,
     framework: str = "numpy",
     rounds: int = 1,
@@ -60,11 +61,14 @@ def check(
             f"framework={framework!r} is not one of {', '.join(map(repr, question.answers))}",
             advice='Write it as in the released notebook, for example framework="pytorch".',
         )
-    if not callable(answer):
+    symbols = () if isinstance(question, Training) else question.answers[framework].symbols
+    formula = bool(symbols) and (is_formula(answer) or (hasattr(answer, "run_there") and not callable(answer)))
+    if not callable(answer) and not formula:
         raise CheckFailure(
             name,
             f"expected the function or class itself, got {kind(answer)}",
-            advice=f'Pass its name without calling it: check("{name}", your_function).',
+            advice=f'Pass its name without calling it: check("{name}", your_function).'
+            + (" A formula is written with SymPy's symbols; a text in quotes is not read." if symbols else ""),
         )
     try:
         driver = driver_for(answer, framework)
@@ -78,17 +82,19 @@ def check(
         print(judge_training(question, answer, driver, seed, _OURS))
         return
     how = question.answers[framework]
-    if how.calling is Calling.FUNCTION:
+    if how.calling is Calling.FUNCTION and not formula:
         agree_on_arguments(name, answer, how.arguments)
     printed = Printed()
     errors: list[float] = []
     failed: tuple[Problem, list[Verdict]] | None = None
     seen: list[tuple[Problem, np.dtype, Observation]] = []
+    before = ""
     right = set(how.outputs)
     """Outputs that were right on every problem so far."""
     try:
         for problem in _problems(question, how, rounds, seed):
-            observation = observe(question, how, driver, answer, problem, printed, _OURS)
+            observation = observe(question, how, driver, answer, problem, printed, _OURS, before)
+            before = problem.given
             verdicts, largest = _judge(question, how, driver, problem, observation)
             errors.append(largest)
             right -= set(how.outputs) if observation.changed else {v.output for v in verdicts if not v.right}
@@ -174,7 +180,9 @@ def _judge(
         verdicts.append(verdict)
         if verdict.right:
             largest = max(largest, float(relative_error(value, problem.expected[output]).max(initial=0.0)))
-    return _consequences(question, problem, dtype, seen, verdicts), largest
+    verdicts = _consequences(question, problem, dtype, seen, verdicts)
+    expected_of = {output: cast(problem.expected[output], dtype) for output in how.outputs}
+    return exchanged(verdicts, seen.outputs, expected_of, tolerance(dtype, problem.terms)), largest
 
 
 def _consequences(
@@ -222,7 +230,7 @@ def _fail(
         following = [v.output for v in wrong if v not in causes]
         if following:
             headline += f"; {', '.join(following)} {'follow' if len(following) > 1 else 'follows'}"
-        advice, see = f"{told_of_constants} {_advice(question, causes)}".strip(), question.see
+        advice, see = f"{told_of_constants} {_advice(question, causes, len(wrong))}".strip(), question.see
     else:
         headline = f"your code changes its argument {in_place} in place"
         advice, see = "", ""
@@ -243,7 +251,12 @@ def _fail(
     )
 
 
-def _advice(question: Question, wrong: Sequence[Verdict]) -> str:
-    """The advice that stands first in the question and fits a wrong output: causes stand before what follows."""
+def _advice(question: Question, wrong: Sequence[Verdict], wrong_in_all: int) -> str:
+    """What the findings themselves advise, else the first advice of the question that fits a wrong output: causes
+    stand before what follows."""
     outputs = {v.output for v in wrong}
+    if all(v.advice for v in wrong):
+        return " ".join(dict.fromkeys(v.advice for v in wrong))
+    if wrong_in_all == 1 and wrong[0].output in question.alone:
+        return question.alone[wrong[0].output]
     return next((text for output, text in question.advice.items() if output in outputs or not output), "")

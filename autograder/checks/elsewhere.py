@@ -70,8 +70,8 @@ class Elsewhere:
             if isinstance(outcome.error, ImportError):
                 raise ImportError(str(outcome.error)) from None
 
-    def function(self, answer: Any, arrays: Sequence[NDArray]) -> object:
-        return self._run("function", [arrays])
+    def function(self, answer: Any, arrays: Sequence[NDArray], symbols: Sequence[Sequence[str]] = ()) -> object:
+        return self._run("function", [arrays, [list(names) for names in symbols]])
 
     def pull_back(
         self, answer: Any, arrays: Sequence[NDArray], tracked: Sequence[int], upstreams: Sequence[NDArray]

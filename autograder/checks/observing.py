@@ -39,8 +39,10 @@ def observe(
     problem: Problem,
     printed: Printed,
     ours: str,
+    before: str = "",
 ) -> Observation:
-    """Run the answer on the problem. `ours` is this package's folder, whose frames are not the learner's.
+    """Run the answer on the problem. `ours` is this package's folder, whose frames are not the learner's; `before` the
+    problem, in words, on which the answer ran without an exception just before this one.
 
     Raises CheckFailure for an answer that raises, does not return, or returns what cannot be told apart by name.
     """
@@ -53,7 +55,14 @@ def observe(
         raise
     except (Exception, TimeIsUp, SystemExit) as error:
         explain_error(
-            error, answer, question=question.name, given=problem.given, see=question.see, ours=ours, late=_endless
+            error,
+            answer,
+            question=question.name,
+            given=problem.given,
+            see=question.see,
+            ours=ours,
+            late=_endless,
+            before=before,
         )
     changed = {a for a in how.arguments if not np.array_equal(values[a], cast(problem.values[a], dtype))}
     return Observation(outputs, frozenset(changed))
@@ -70,7 +79,7 @@ def _call(
     """Every output of the answer by name; the first should have so many axes."""
     arrays = [values[a] for a in how.arguments]
     if how.calling is Calling.FUNCTION:
-        return by_name(question.name, how.outputs, driver.function(answer, arrays), axes)
+        return by_name(question.name, how.outputs, driver.function(answer, arrays, how.symbols), axes)
     upstreams = [values[g] for g in how.upstream]
     if how.calling is Calling.PULL_BACK:
         tracked = [how.arguments.index(a) for a in how.tracked]
@@ -140,10 +149,12 @@ def explain_error(
     see: str,
     ours: str,
     late: Callable[[str], tuple[str, str]],
+    before: str = "",
 ) -> NoReturn:
     """Turn whatever the learner's code raised into a CheckFailure.
 
-    `given`: the problem, in words. `late`: headline and advice when time was up, from where the code was ("": unknown).
+    `given`: the problem, in words; `before`: the one before, which went well. `late`: headline and advice when time
+    was up, from where the code was ("": unknown).
     """
     called = getattr(answer, "__name__", "your answer")
     where = where_it_happened(error, ours)
@@ -165,6 +176,8 @@ def explain_error(
         message = message if len(message) <= 200 else message[:200] + " …"
         headline = f"{called} raised {type(error).__name__}: {message}"
         advice = f"It happened at {where}." if where else ""
+        if before:
+            advice += f" With {before} it ran: does it use a size, or a name of the notebook, that is not an argument?"
     raise CheckFailure(question, headline, problem=given, advice=advice, see=see) from None
 
 

@@ -52,7 +52,9 @@ class Answer:
 
     `arguments` are names in `Problem.values`, in order. For PULL_BACK and MODULE, `upstream` names the gradients
     that are sent back, one for each output of the answer itself; in `outputs` these come first, then the gradients
-    of the arguments in `tracked`, or of `parameters`. `time_first`: arguments whose first axis is time.
+    of the arguments in `tracked`, or of `parameters`. `time_first`: arguments whose first axis is time. `symbols`:
+    where a SymPy expression will do, the names that stand for each argument in it: one, or one a block of its last
+    axis.
     """
 
     calling: Calling
@@ -63,11 +65,18 @@ class Answer:
     parameters: tuple[str, ...] = ()
     sizes: tuple[str, ...] = ()
     time_first: tuple[str, ...] = ("X", "mask")
+    symbols: tuple[tuple[str, ...], ...] = ()
 
 
 def function(arguments: tuple[str, ...], outputs: tuple[str, ...]) -> Answer:
     """A function of arrays or tensors."""
     return Answer(Calling.FUNCTION, arguments, outputs)
+
+
+def formula(arguments: tuple[str, ...], output: str, **blocks: tuple[str, ...]) -> Answer:
+    """A function of arrays or tensors, or a SymPy expression in its arguments; `blocks` names those of an argument."""
+    symbols = tuple(blocks.get(name, (name,)) for name in arguments)
+    return Answer(Calling.FUNCTION, arguments, (output,), symbols=symbols)
 
 
 def pull_back(
@@ -112,11 +121,21 @@ class Question:
     blocks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Outputs whose last axis is made of one block a gate: the gates' names, in order."""
     follows: Follows | None = None
+    alone: Mapping[str, str] = field(default_factory=dict)
+    """Advice on an output that is the only wrong one, where that says more than `advice` can."""
     free: frozenset[str] = frozenset()
     """Outputs that earn no part of the points by themselves: they are right without the idea that is asked for."""
     reference: Callable[..., Any] | None = None
     mistakes: tuple[Mistake, ...] = ()
     variants: tuple[Variant, ...] = ()
+
+
+ALONE = {
+    "dx": "δa is right, or the others would be wrong with it: look at dx = δa Wᵀ itself.",
+    "dX": "Every δa_t is right, or the others would be wrong with it. Each dX[t] is δa_t Wᵀ, of its own step only.",
+    "db": "δa is right, or the others would be wrong with it: db is its sum, over everything but its last axis.",
+}
+"""For a step or a walk back whose other gradients are right, with δa as one matrix of all gates."""
 
 
 def relative_error(got: object, expected: NDArray, scale: float = 0.0) -> NDArray:

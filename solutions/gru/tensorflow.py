@@ -231,6 +231,8 @@ check("gru/sequence-forward", GRU, framework="tensorflow", rounds=3)
 #
 # Eliminate $h_{t-1}$: write $\partial h / \partial a^{\text{z}}$ as a function of $h$, $z$ and $n$, what a step has
 # made. It has two factors only. Where is it zero, and is that what you expect?
+#
+# Code or a SymPy expression will do: the function may return one in the symbols `h`, `z`, `n`, however it is arranged.
 
 
 # %% nbgrader={"grade": false, "grade_id": "update-gate-derivative-answer", "locked": false, "schema_version": 3, "solution": true, "task": false}

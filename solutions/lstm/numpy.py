@@ -199,6 +199,9 @@ check("lstm/forget-bias", forget_bias, rounds=5)
 # gate's slope can be read off its value, as tanh's can; for $\sigma$ that is equation (6.9).
 #
 # Here and below the forward pass has kept the *gates*: $i_t$, $f_t$, $g_t$ and $o_t$ side by side, squashed already.
+#
+# Code or SymPy will do: the function may return four expressions in the symbols `c_prev`, `i`, `f`, `g`, `o`, in the
+# order of the blocks.
 
 
 # %% nbgrader={"grade": false, "grade_id": "cell-derivatives-answer", "locked": false, "schema_version": 3, "solution": true, "task": false}

@@ -219,6 +219,9 @@ check("lstm/forget-bias", forget_bias, framework="tensorflow", rounds=3)
 #
 # The forward pass has kept the *gates*: $i_t$, $f_t$, $g_t$ and $o_t$ side by side, squashed already. Here and below
 # the derivatives are yours to derive; one found by a tape is refused.
+#
+# Code or SymPy will do: the function may return four expressions in the symbols `c_prev`, `i`, `f`, `g`, `o`, in the
+# order of the blocks.
 
 
 # %% nbgrader={"grade": false, "grade_id": "cell-derivatives-answer", "locked": false, "schema_version": 3, "solution": true, "task": false}

@@ -128,6 +128,8 @@ check("vanilla/sequence-forward", sequence_forward, rounds=5)
 #
 # The backward pass of tanh needs only its *output*: $\tanh' a = 1 - \tanh^2 a$. Do the same for the softsign,
 # $h = a / (1 + |a|)$. Derive $\mathrm{d}h/\mathrm{d}a$ on paper, then write it as a function of $h$ alone.
+#
+# Code or a SymPy expression will do: the function may return one in the symbol `h`, however it is arranged.
 
 
 # %% nbgrader={"grade": false, "grade_id": "softsign-derivative-answer", "locked": false, "schema_version": 3, "solution": true, "task": false}

@@ -41,9 +41,10 @@ class Driver(Protocol):
     MODULE_DTYPE: str
     """The floating-point type in which modules are run."""
 
-    def function(self, answer: Any, arrays: Sequence[NDArray]) -> object:
+    def function(self, answer: Any, arrays: Sequence[NDArray], symbols: Sequence[Sequence[str]] = ()) -> object:
         """answer(*arrays), each as `given`; tensors converted back to arrays wherever they stand in a tuple, list or
-        dict."""
+        dict. With `symbols`, the names that stand for each argument in a formula, `answer`, or what it returns, may be
+        a SymPy expression; see `autograder.checks.drivers.symbolic`."""
 
     def pull_back(
         self,

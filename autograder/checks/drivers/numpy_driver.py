@@ -6,13 +6,14 @@ from typing import Any
 from numpy.typing import NDArray
 
 from autograder.checks.drivers import MODULE_DTYPES, Layout, Unsuitable, given, plain
+from autograder.checks.drivers.symbolic import Symbols, as_function
 
 MODULE_DTYPE = MODULE_DTYPES["numpy"]
 
 
-def function(answer: Any, arrays: Sequence[NDArray]) -> object:
-    """answer(*arrays), numbers as they are."""
-    return plain(answer(*map(given, arrays)))
+def function(answer: Any, arrays: Sequence[NDArray], symbols: Symbols = ()) -> object:
+    """answer(*arrays), numbers as they are; formulas in `symbols` evaluated."""
+    return plain(as_function(answer, symbols, arrays)(*map(given, arrays)))
 
 
 def pull_back(

@@ -12,6 +12,7 @@ from torch import nn
 
 from autograder.checks.drivers import MODULE_DTYPES, Layout, Missing, Unsuitable, given, outputs_of, plain
 from autograder.checks.drivers.rules import exchanged, own_clipping, own_derivative, own_recurrence, refusing
+from autograder.checks.drivers.symbolic import Symbols, as_function
 
 MODULE_DTYPE = MODULE_DTYPES["pytorch"]
 
@@ -35,11 +36,13 @@ def _arrays(value: object) -> object:
     return value
 
 
-def function(answer: Any, arrays: Sequence[NDArray]) -> object:
+def function(answer: Any, arrays: Sequence[NDArray], symbols: Symbols = ()) -> object:
     """answer(*tensors), numbers as they are; the arrays share memory with the tensors, so that changes in place
-    are seen."""
+    are seen. Formulas in `symbols` are evaluated."""
     with _own_recurrence(), _by_hand():
-        return _arrays(plain(answer(*(torch.from_numpy(a) if a.ndim else given(a) for a in arrays))))
+        return _arrays(
+            plain(as_function(answer, symbols, arrays)(*(torch.from_numpy(a) if a.ndim else given(a) for a in arrays)))
+        )
 
 
 def _gradients(outputs: Sequence[object], wanted: Sequence[torch.Tensor], upstreams: Sequence[NDArray]) -> list[object]:

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from autograder.checks.drivers import MODULE_DTYPES, Layout, Missing, Unsuitable, given, outputs_of, plain
 from autograder.checks.drivers.rules import exchanged, own_clipping, own_derivative, own_recurrence, refusing
+from autograder.checks.drivers.symbolic import Symbols, as_function
 
 MODULE_DTYPE = MODULE_DTYPES["tensorflow"]
 
@@ -36,10 +37,12 @@ def _arrays(value: object) -> object:
     return value
 
 
-def function(answer: Any, arrays: Sequence[NDArray]) -> object:
-    """answer(*tensors), numbers as they are."""
+def function(answer: Any, arrays: Sequence[NDArray], symbols: Symbols = ()) -> object:
+    """answer(*tensors), numbers as they are; formulas in `symbols` evaluated."""
     with _own_recurrence(), _by_hand():
-        return _arrays(plain(answer(*(tf.constant(a) if a.ndim else given(a) for a in arrays))))
+        return _arrays(
+            plain(as_function(answer, symbols, arrays)(*(tf.constant(a) if a.ndim else given(a) for a in arrays)))
+        )
 
 
 def _gradients(

@@ -9,7 +9,17 @@ from autograder.checks.drawing import cast, gaps, parameters, say, sizes
 from autograder.checks.gru import answers, following
 from autograder.checks.gru.mistakes import MISTAKES
 from autograder.checks.gru.variants import VARIANTS
-from autograder.checks.question import Answer, Calling, Problem, Question, everywhere, function, pull_back
+from autograder.checks.question import (
+    ALONE,
+    Answer,
+    Calling,
+    Problem,
+    Question,
+    everywhere,
+    formula,
+    function,
+    pull_back,
+)
 from autograder.recurrent import GRU
 from autograder.recurrent.porting import from_keras, from_pytorch
 
@@ -247,7 +257,7 @@ QUESTIONS = {
         Question(
             "gru/update-gate-derivative",
             _derivative_problems,
-            everywhere(function(("h", "z", "n"), ("dh_da_z",))),
+            everywhere(formula(("h", "z", "n"), "dh_da_z")),
             {
                 "dh_da_z": "Differentiate h = (1 − z) n + z h_{t−1} by z, multiply by the slope of the logistic "
                 "function, then eliminate h_{t−1}: what is z (h_{t−1} − n) in terms of h and n?"
@@ -271,6 +281,7 @@ QUESTIONS = {
             },
             see="eq-gru-after-dh",
             follows=following.step_after_backward,
+            alone=ALONE,
             reference=answers.step_after_backward,
             mistakes=MISTAKES["step-after-backward"],
             variants=VARIANTS["step-after-backward"],
@@ -289,6 +300,7 @@ QUESTIONS = {
             },
             see="eq-gru-before-dh",
             follows=following.step_before_backward,
+            alone=ALONE,
             reference=answers.step_before_backward,
             mistakes=MISTAKES["step-before-backward"],
             variants=VARIANTS["step-before-backward"],
@@ -313,6 +325,7 @@ QUESTIONS = {
                 "dc_n": "c_n stands in q, inside the reset gate: its gradient is δq, summed over batch and time.",
             },
             see="eq-gru-after-dh",
+            alone=ALONE,
             reference=answers.sequence_backward,
             mistakes=MISTAKES["sequence-backward"],
             variants=VARIANTS["sequence-backward"],

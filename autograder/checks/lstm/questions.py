@@ -3,7 +3,7 @@
 from autograder.checks.lstm import answers, following, problems
 from autograder.checks.lstm.mistakes import MISTAKES
 from autograder.checks.lstm.variants import VARIANTS
-from autograder.checks.question import Answer, Calling, Question, everywhere, function, pull_back
+from autograder.checks.question import ALONE, Answer, Calling, Question, everywhere, formula, function, pull_back
 
 GATES = ("i", "f", "g", "o")
 _BY_GATE = dict.fromkeys(("dW", "dU", "db"), GATES)
@@ -90,7 +90,7 @@ QUESTIONS = {
         Question(
             "lstm/cell-derivatives",
             problems.cell_derivatives_problems,
-            everywhere(function(("c_prev", "gates"), ("dc_da",))),
+            everywhere(formula(("c_prev", "gates"), "dc_da", gates=GATES)),
             {
                 "dc_da": "Differentiate c = f ⊙ c_{t−1} + i ⊙ g for each gate in turn, then multiply by the slope of "
                 "what squashed that gate. One of the four gates does not stand in c at all."
@@ -122,6 +122,7 @@ QUESTIONS = {
             },
             see="eq-lstm-dc",
             follows=following.step_backward,
+            alone=ALONE,
             reference=answers.step_backward,
             mistakes=MISTAKES["step-backward"],
             variants=VARIANTS["step-backward"],
@@ -149,6 +150,7 @@ QUESTIONS = {
             }
             | _PARAMETERS,
             see="eq-lstm-mask-state",
+            alone=ALONE,
             reference=answers.sequence_backward,
             mistakes=MISTAKES["sequence-backward"],
             variants=VARIANTS["sequence-backward"],

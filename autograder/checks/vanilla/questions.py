@@ -5,7 +5,17 @@ from collections.abc import Iterator
 import numpy as np
 
 from autograder.checks.drawing import cast, gaps, parameters, say, sizes
-from autograder.checks.question import Answer, Calling, Problem, Question, everywhere, function, pull_back
+from autograder.checks.question import (
+    ALONE,
+    Answer,
+    Calling,
+    Problem,
+    Question,
+    everywhere,
+    formula,
+    function,
+    pull_back,
+)
 from autograder.checks.vanilla import answers
 from autograder.checks.vanilla.mistakes import MISTAKES
 from autograder.checks.vanilla.variants import VARIANTS
@@ -190,6 +200,7 @@ QUESTIONS = {
                 "dh_prev": "δa goes back to x along W, to h_prev along U: each matrix transposed.",
             },
             see="eq-rnn-da",
+            alone=ALONE,
             reference=answers.step_backward,
             mistakes=MISTAKES["step-backward"],
             variants=VARIANTS["step-backward"],
@@ -211,6 +222,7 @@ QUESTIONS = {
             }
             | _BACKWARD_ADVICE,
             see="eq-bptt-dh",
+            alone=ALONE,
             reference=answers.sequence_backward,
             mistakes=MISTAKES["sequence-backward"],
             variants=VARIANTS["sequence-backward"],
@@ -234,7 +246,7 @@ QUESTIONS = {
         Question(
             "vanilla/softsign-derivative",
             _softsign_problems,
-            everywhere(function(("h",), ("dh_da",))),
+            everywhere(formula(("h",), "dh_da")),
             {"dh_da": "Differentiate h = a / (1 + |a|), then eliminate a: what is 1 − |h| in terms of a?"},
             see="eq-rnn-dtanh",
             reference=answers.softsign_derivative,

@@ -1,0 +1,125 @@
+"""What the hostile submissions of tests/boundary/attacks earn under stock nbgrader, and what they earn here.
+
+    python benchmarks/measure_attacks.py stock           # about twenty minutes; needs bubblewrap
+    python benchmarks/measure_attacks.py ours strict     # one class, graded in that tier
+    python benchmarks/measure_attacks.py table           # writes benchmarks/results/attacks.md
+
+Stock nbgrader runs each attack by itself, in bubblewrap, in a folder made for the purpose; what could hurt a machine
+even so is left out. Honest answers that an attack contains are counted in the column "deserved".
+"""
+
+import argparse
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT / "tests" / "boundary"))
+
+from attacks import ATTACKS, Attack  # noqa: E402
+from attacks.answers import POINTS  # noqa: E402
+from attacks.canaries import Canaries, orphans_come_to_us  # noqa: E402
+from attacks.class_of_attackers import hand_in, hand_in_honest, make_course, points  # noqa: E402
+
+from autograder.grading.course import open_course  # noqa: E402
+
+MEASURED = ROOT / "_build" / "attacks.json"
+WRITTEN = ROOT / "benchmarks" / "results" / "attacks.md"
+STOCK = """\
+c = get_config()  # noqa: F821
+c.CourseDirectory.course_id = "stock"
+c.CourseDirectory.ignore = [".ipynb_checkpoints", "__pycache__", "*.pyc", "*.py"]
+c.Execute.timeout = 5
+c.Execute.iopub_timeout = 4
+c.Execute.extra_arguments = ["--HistoryManager.hist_file=:memory:", "--IPKernelApp.log_level=40"]
+"""
+SECONDS = 60
+
+
+def stock(only: list[str]) -> None:
+    """Each attack that may be run, by itself, under nbgrader as it comes."""
+    measured = _measured()
+    with tempfile.TemporaryDirectory(prefix="stock-") as temporary:
+        course = Path(temporary) / "course"
+        make_course(course, STOCK)
+        for attack in ATTACKS:
+            if attack.name not in only and (only or "stock" in measured.get(attack.name, {})):
+                continue
+            said = f"not run: {attack.unsafe}" if attack.unsafe else _under_stock(attack, course)
+            measured.setdefault(attack.name, {})["stock"] = said
+            print(f"{attack.theme:<20} {attack.name:<34} {said}", flush=True)
+            _keep(measured)
+
+
+def _under_stock(attack: Attack, original: Path) -> str:
+    folder = original.parent / "run" / "course"
+    shutil.rmtree(folder.parent, ignore_errors=True)
+    folder.parent.mkdir()
+    shutil.copytree(original, folder)
+    course = open_course(folder)
+    hand_in_honest(course, attack.assignment)
+    canaries = Canaries(folder, ROOT)
+    try:
+        hand_in(course, attack, canaries)
+        ended = _sandboxed(attack, folder, canaries)
+        got = points(course, attack.assignment, attack.who)
+        hurt = [line for line in canaries.damage() if "gradebook" not in line]
+    finally:
+        canaries.remove()
+    total = f"{sum(got.values()):g} of {sum(POINTS[attack.assignment].values()):g}" if got else "not graded"
+    remarks = [total]
+    if ended:
+        remarks.append(ended)
+    if any(student != {} for student in [points(course, attack.assignment, "aaron")]):
+        remarks.append("wrote into the neighbour's grades")
+    if hurt:
+        remarks.append(f"reached what it should not ({len(hurt)})")
+    return "; ".join(remarks)
+
+
+def _sandboxed(attack: Attack, folder: Path, canaries: Canaries) -> str:
+    """Run nbgrader's autograde in bubblewrap; "" when it ended well, else how it ended."""
+    command = ["bwrap", "--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc", "--tmpfs", "/tmp"]
+    for place in {folder.parent, *canaries.folders}:
+        command += ["--bind", str(place), str(place)]
+    command += ["--unshare-pid", "--unshare-ipc", "--die-with-parent", "--new-session", "--cap-drop", "ALL"]
+    command += ["--chdir", str(folder), sys.executable, "-m", "nbgrader", "autograde", attack.assignment]
+    command += ["--create", f"--student={attack.who}"]
+    log = folder.parent / "log"
+    with orphans_come_to_us(), log.open("wb") as file:
+        process = subprocess.Popen(
+            command, env=canaries.environment, stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.STDOUT
+        )
+        try:
+            code = process.wait(timeout=SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+            return "nbgrader hung"
+    return "" if code == 0 else "nbgrader stopped with an error"
+
+
+def _measured() -> dict[str, dict[str, str]]:
+    return json.loads(MEASURED.read_text(encoding="utf-8")) if MEASURED.exists() else {}
+
+
+def _keep(measured: dict[str, dict[str, str]]) -> None:
+    MEASURED.parent.mkdir(exist_ok=True)
+    MEASURED.write_text(json.dumps(measured, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def main() -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("what", choices=["stock", "ours", "table"])
+    parser.add_argument("names", nargs="*", help="attacks (stock) or tiers (ours); default: all")
+    options = parser.parse_args()
+    if options.what == "stock":
+        stock(options.names)
+
+
+if __name__ == "__main__":
+    main()

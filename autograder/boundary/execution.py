@@ -1,0 +1,137 @@
+"""nbgrader's step that runs a notebook, replaced by an examination on two sides.
+
+`nbgrader autograde`, its Python API and Formgrader's button use it alike, since it stands in nbgrader_config.py among
+the preprocessors; every setting of nbgrader's own `Execute` that still means something keeps its name.
+"""
+
+import ast
+import os
+import secrets
+from pathlib import Path
+from typing import Any
+
+from jupyter_core.utils import run_sync
+from nbformat import NotebookNode
+from nbgrader.preprocessors import Execute
+from traitlets import Enum, Float, Integer, Unicode
+
+from autograder import kernels
+from autograder.boundary import learner_package
+from autograder.boundary.cleaning import clean_outputs
+from autograder.boundary.examination import Draws, Examined, Timing, examine, released, role
+from autograder.boundary.sides import Side
+
+FRAMEWORKS = {"torch": "pytorch", "tensorflow": "tensorflow", "keras": "tensorflow"}
+"""What a notebook imports, and the framework that its kernels have to have ready."""
+
+EXAMINER_MODULES = ("autograder", "autograder.boundary.examiner")
+"""What the examiner's kernel imports before it is forked."""
+
+EXAMINER_LIMITS = kernels.Limits(memory_bytes=8 * 2**30, wall_seconds=7200)
+
+_PREPARE = "__import__('autograder.checks.lost_names', fromlist=['x']).watch_for_lost_names()"
+
+
+class ExecuteAcross(Execute):
+    """Runs the learner's cells in an isolated kernel and the tests in another, which the learner's cannot reach."""
+
+    isolation = Enum(
+        ["auto", "strict", "contained", "limited"],
+        "auto",
+        help="The tier that a learner's kernel must have; `unrolled doctor` says which this machine gives.",
+    ).tag(config=True)
+    cell_seconds = Float(60.0, help="Seconds by the clock for one of the learner's cells.").tag(config=True)
+    total_seconds = Float(1200.0, help="Seconds by the clock for a notebook.").tag(config=True)
+    memory_mib = Integer(4096, help="MiB of memory for a learner's kernel and what it starts.").tag(config=True)
+    secret_file = Unicode(
+        "",
+        help="The file with the secret that the numbers of the questions are drawn from; made when it is missing. "
+        "Without a name the numbers are drawn anew in each run.",
+    ).tag(config=True)
+
+    def preprocess(
+        self, nb: NotebookNode, resources: dict[str, Any], km: Any = None
+    ) -> tuple[NotebookNode, dict[str, Any]]:
+        """Run the rebuilt notebook `nb`; the tier of isolation and what was lost are noted in its metadata."""
+        told = resources.get("nbgrader", {})
+        draws = Draws(str(told.get("assignment", "")), str(told.get("student", "")), self._secret())
+        folder = (resources.get("metadata") or {}).get("path") or None
+        went = run_sync(self._examine)(nb, draws, Path(folder) if folder else None)
+        nb.metadata["unrolled"] = {
+            **nb.metadata.get("unrolled", {}),
+            "isolation": went.tier,
+            "lost": went.lost,
+            "seconds": round(went.seconds, 3),
+        }
+        return nb, resources
+
+    async def _examine(self, nb: NotebookNode, draws: Draws, files: Path | None) -> Examined:
+        frameworks = frameworks_of(nb)
+        limits = kernels.Limits(memory_bytes=self.memory_mib * 2**20, wall_seconds=self.total_seconds)
+        package = learner_package.built()
+
+        def learners() -> Any:
+            return kernels.kernel_manager(
+                side="learner",
+                frameworks=frameworks,
+                limits=limits,
+                isolation=self.isolation,
+                files=files,
+                folders=(package,),
+            )
+
+        def examiners() -> Any:
+            return kernels.kernel_manager(
+                side="examiner", frameworks=frameworks, limits=EXAMINER_LIMITS, files=files, modules=EXAMINER_MODULES
+            )
+
+        return await examine(
+            nb,
+            learner=Side(learners),
+            examiner=Side(examiners),
+            timing=Timing(self.cell_seconds, float(self.timeout or self.total_seconds), self.total_seconds),
+            draws=draws,
+            clean=clean_outputs,
+            prepare=_PREPARE,
+        )
+
+    def _secret(self) -> bytes:
+        return read_secret(Path(self.secret_file)) if self.secret_file else b""
+
+
+def read_secret(path: Path) -> bytes:
+    """The course's secret; made, readable by its owner alone, when there is none yet."""
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        pass
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:  # another grading process was quicker
+        return path.read_bytes()
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(secrets.token_hex(32).encode())
+    return path.read_bytes()
+
+
+def frameworks_of(notebook: NotebookNode) -> tuple[str, ...]:
+    """The frameworks that the teacher's cells of a notebook import, sorted."""
+    found = set()
+    for cell in notebook.cells:
+        if cell.cell_type == "code" and role(cell) in ("released", "test"):
+            found |= _imported(released(cell))
+    return tuple(sorted({FRAMEWORKS[name] for name in found & set(FRAMEWORKS)}))
+
+
+def _imported(source: str) -> set[str]:
+    try:
+        tree = ast.parse(source)
+    except SyntaxError:
+        return set()
+    names = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names.add(node.module.split(".")[0])
+    return names

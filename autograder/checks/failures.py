@@ -14,13 +14,15 @@ from autograder.checks.places import described, place
 class Verdict:
     """The judgement of one output: its name, whether it is right, and, if not, how it is wrong.
 
-    `follows` is set where it is wrong only because something else is: it would be right if that were.
+    `follows` is set where it is wrong only because something else is: it would be right if that were. `advice` says
+    what to look at where the finding alone tells.
     """
 
     output: str
     right: bool
     finding: str = ""
     follows: bool = False
+    advice: str = ""
 
 
 class CheckFailure(AssertionError):

@@ -333,10 +333,11 @@ check("language-model/train-windows", train_windows, framework="pytorch", rounds
 # character; you return better ones. How many streams and how long a window, what rate, how often through the text, all
 # that is yours to choose. Autograd is allowed here: if you use it, `h.detach()` between windows.
 #
-# The check runs your function up to three times. Each time the text, taken as a ring, begins elsewhere, and the
-# checkpoint is disturbed a little. The result is scored by us, on text that you have not been given. Asked are
-# **2.75 bits a character or fewer in two of three runs**, each within 30 seconds of processor time. Your functions of sections 1
-# and 5 need about one.
+# The check runs your function up to three times. Each time the text, taken as a ring, begins elsewhere, the
+# checkpoint is disturbed a little, and the characters have other ids, so that numbers stored beforehand are worth
+# nothing. The result is scored by us, on text that you have not been given. Asked are
+# **2.75 bits a character or fewer in two of three runs**, each within 30 seconds of processor time. All
+# six parameters are to be trained. Your functions of sections 1 and 5 need about one for a run.
 #
 # Print losses while you search; a smaller rate in the last pass is worth a lot.
 
@@ -357,6 +358,9 @@ def train(ids, E, W, U, b, V, b_y):
 
 # %% nbgrader={"grade": true, "grade_id": "train", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
 check("language-model/train", train, framework="pytorch")
+### BEGIN HIDDEN TESTS
+check("language-model/train", train, framework="pytorch")
+### END HIDDEN TESTS
 
 # %% [markdown]
 # ## 7. What temperature does (1 point)

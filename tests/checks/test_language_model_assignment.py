@@ -132,10 +132,28 @@ def test_the_checkpoint_itself_is_far_from_enough():
     assert isinstance(TRAINING, Training)
     for trial in judging.trials(np.random.default_rng(0)):
         start = list(trial.arguments.values())[1:]
-        assert trial.score(start) > judging.THRESHOLD + 0.3
-    text_ = str(failure("language-model/train", lambda ids, E, W, U, b, V, b_y: (E, W, U, b, V, b_y)))
+        assert trial.score([v * 1.00001 for v in start]) > judging.THRESHOLD + 0.3
+    text_ = str(failure("language-model/train", lambda ids, *start: [v * np.float32(1.00001) for v in start]))
     assert "training reached 3.24, 3.24 bits a character in 2 runs" in text_
     assert "asked is at most 2.75 bits a character in 2 of 3" in text_
+
+
+def test_parameters_that_are_not_trained_are_told():
+    def frozen(ids, E, W, U, b, V, b_y):
+        return E, *answers.train(ids, E, W, U, b, V, b_y)[1:]
+
+    text_ = str(failure("language-model/train", frozen))
+    assert "E comes back from training as given, to the last digit: all six parameters are to be trained" in text_
+    text_ = str(failure("language-model/train", lambda ids, E, W, U, b, V, b_y: (E, W, U, b, V, b_y)))
+    assert "E, W, U, b, V and b_y come back from training as given" in text_
+
+
+def test_parameters_stored_beforehand_are_worth_nothing():
+    """Ids are exchanged in every run, which a network that learns does not notice."""
+    first, second = list(judging.trials(np.random.default_rng(0)))[:2]
+    trained = answers.train(*(v.copy() for v in first.arguments.values()))
+    assert first.score(trained) < judging.THRESHOLD
+    assert second.score(trained) > judging.THRESHOLD + 2
 
 
 def test_training_on_its_own_inputs_does_not_reach_it():
@@ -154,6 +172,12 @@ def test_training_that_diverges_is_not_good_enough():
     assert "training reached nan, nan" in str(failure("language-model/train", train))
 
 
+def score(returned):
+    """With the ids as they are in the text; nothing is taken for untrained."""
+    given = {name: v + 1 for name, v in text.checkpoint().items()}
+    return judging.score(returned, given, np.arange(len(text.characters())))
+
+
 @pytest.mark.parametrize(
     ("returned", "told"),
     [
@@ -167,12 +191,12 @@ def test_training_that_diverges_is_not_good_enough():
 def test_what_cannot_be_scored_says_what_is_asked(returned, told):
     parameters = list(text.checkpoint().values())
     with pytest.raises(Malformed, match=told):
-        judging.score(returned(parameters))
+        score(returned(parameters))
 
 
 def test_parameters_may_come_by_name():
     parameters = text.checkpoint()
-    assert judging.score(parameters) == judging.score(tuple(parameters.values())) == pytest.approx(3.24, abs=0.01)
+    assert score(parameters) == score(tuple(parameters.values())) == pytest.approx(3.24, abs=0.01)
 
 
 @pytest.mark.parametrize("framework", ["numpy", "pytorch", pytest.param("tensorflow", marks=pytest.mark.slow)])

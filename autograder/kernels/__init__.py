@@ -10,5 +10,6 @@ to show comes as arguments.
 from autograder.kernels.errors import IsolationError, KernelError
 from autograder.kernels.limits import Limits
 from autograder.kernels.manager import kernel_manager
+from autograder.kernels.specs import register
 
-__all__ = ["IsolationError", "KernelError", "Limits", "kernel_manager"]
+__all__ = ["IsolationError", "KernelError", "Limits", "kernel_manager", "register"]

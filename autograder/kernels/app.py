@@ -1,14 +1,19 @@
 """ipykernel's application on sockets that somebody else has bound, without a connection file or a debugger."""
 
+import os
+import sys
 from typing import Any
 
 import zmq
 from ipykernel.control import ControlThread
+from ipykernel.displayhook import ZMQDisplayHook
 from ipykernel.heartbeat import Heartbeat
-from ipykernel.iostream import IOPubThread
+from ipykernel.iostream import IOPubThread, OutStream
 from ipykernel.kernelapp import IPKernelApp
 from ipykernel.shellchannel import ShellChannelThread
 from traitlets.config import Config
+
+from autograder.kernels.channels import CHANNELS
 
 # Imported by ipykernel and IPython only when a kernel starts or runs its first cell.
 LATE_MODULES = (
@@ -27,8 +32,6 @@ LATE_MODULES = (
     "tornado.platform.asyncio",
     "tornado.queues",
 )
-CHANNELS = ("shell", "iopub", "stdin", "control", "hb")
-"""The order of the sockets everywhere here; "port" numbers count from 1."""
 
 
 def bind_inherited(zmq_socket: Any, descriptor: int) -> None:
@@ -48,13 +51,38 @@ class InheritedHeartbeat(Heartbeat):
         bind_inherited(self.socket, self.descriptor)
 
 
+class BoundedStream(OutStream):
+    """stdout or stderr of a cell: says so and falls silent once there has been too much in all.
+
+    Forked children are not heard: the thread that would send for them has stayed with their parent.
+    """
+
+    def __init__(self, *args: Any, most_bytes: int, **kwargs: Any) -> None:
+        self.left, self.process = most_bytes, os.getpid()
+        super().__init__(*args, **kwargs)
+
+    def write(self, string: str) -> int:
+        """Write what still fits."""
+        if os.getpid() != self.process or self.left <= 0:
+            return len(string)
+        self.left -= len(string)
+        if self.left > 0:
+            super().write(string)
+            return len(string)
+        super().write(string[: max(self.left + len(string), 0)])
+        super().write("\n[output ends here: there was too much of it]\n")
+        return len(string)
+
+
 class WarmKernelApp(IPKernelApp):
     """A kernel that needs no socket(), bind() or connect() of its own, so that these can be forbidden before it starts.
 
-    `descriptors`: the listening UNIX sockets in the order of `CHANNELS`.
+    descriptors: the listening UNIX sockets in the order of `CHANNELS`
+    output_bytes: how much text goes to stdout and to stderr
     """
 
     descriptors: tuple[int, ...] = ()
+    output_bytes = 0
 
     def init_connection_file(self) -> None:
         """There is none."""
@@ -102,16 +130,25 @@ class WarmKernelApp(IPKernelApp):
         self.iopub_thread.start()
         self.iopub_socket = self.iopub_thread.background_socket
 
+    def init_io(self) -> None:
+        """What cells print and show goes to the output channel."""
+        for name in ("stdout", "stderr"):
+            setattr(sys, name, BoundedStream(self.session, self.iopub_thread, name, most_bytes=self.output_bytes))
+        self.displayhook = sys.displayhook = ZMQDisplayHook(self.session, self.iopub_socket)
+        self.patch_io()
+
     def init_heartbeat(self) -> None:
         """The heartbeat in a context of its own, as ipykernel has it."""
         self.heartbeat = InheritedHeartbeat(zmq.Context(), self.descriptors[self.hb_port - 1])
         self.heartbeat.start()
 
 
-def ready(descriptors: tuple[int, ...], key: str) -> WarmKernelApp:
+def ready(descriptors: tuple[int, ...], key: str, output_bytes: int) -> WarmKernelApp:
     """A kernel that has only to be started.
 
-    descriptors: listening sockets in the order of `CHANNELS`; key: signs the messages (HMAC-SHA256).
+    descriptors: listening sockets in the order of `CHANNELS`
+    key: signs the messages (HMAC-SHA256)
+    output_bytes: how much text it may print to stdout, and to stderr
     """
     config = Config()
     config.WarmKernelApp.update({f"{name}_port": place for place, name in enumerate(CHANNELS, 1)})
@@ -119,6 +156,6 @@ def ready(descriptors: tuple[int, ...], key: str) -> WarmKernelApp:
     config.Session.key = key.encode()
     config.HistoryManager.enabled = False
     app = WarmKernelApp.instance(config=config)
-    app.descriptors = descriptors
+    app.descriptors, app.output_bytes = descriptors, output_bytes
     app.initialize([])
     return app

@@ -1,5 +1,6 @@
 """What a process does between the fork from its template and being a kernel: shut itself in."""
 
+import contextlib
 import json
 import os
 import resource
@@ -9,32 +10,42 @@ import sys
 import tarfile
 import tempfile
 import traceback
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from autograder.kernels import app, namespaces, seccomp, system
+from autograder.kernels import landlock, namespaces, seccomp, system
+from autograder.kernels.channels import CHANNELS
 
 STATUS, FILES = "status", "files"
 SLACK = 512 * 1024**2  # RLIMIT_DATA: stacks of threads and what allocators keep in reserve
 
 
-def kernel_process(request: dict[str, Any], descriptors: dict[str, int], go: int) -> None:
+def kernel_process(
+    request: dict[str, Any], descriptors: dict[str, int], go: int, make_kernel: Callable[..., Any]
+) -> None:
     """Become the kernel that `request` describes; never returns.
 
     descriptors: status (to the grader), files (a tar archive, optional), and one listening socket a channel
     go: a pipe's end; a byte comes when the template is the parent of this process
+    make_kernel: `app.ready`; the template has it, since no module of ours can be imported any more
     """
     code = 1
     try:
         status = socket.socket(fileno=descriptors[STATUS])
         try:
             _shut_in(request, descriptors, go)
+            if request["trial"]:
+                _check_closed(tier=request["tier"])
             message = json.dumps({"ready": True}).encode()
             socket.send_fds(status, [message], [os.pidfd_open(os.getpid())])
-            kernel = app.ready(tuple(descriptors[name] for name in app.CHANNELS), request["key"])
+            sockets = tuple(descriptors[name] for name in CHANNELS)
+            kernel = make_kernel(sockets, request["key"], int(request["limits"]["output_bytes"]))
         except BaseException as error:
             status.send(json.dumps({"error": _in_one_line(error)}).encode())
             raise
+        if kernel is None:
+            os._exit(0)
         status.close()  # from here on the learner may come to speak
         kernel.start()
         code = 0
@@ -42,6 +53,16 @@ def kernel_process(request: dict[str, Any], descriptors: dict[str, int], go: int
         code = error.code if isinstance(error.code, int) else 0
     finally:
         _leave_process(code)
+
+
+def _check_closed(tier: str) -> None:
+    """For a trial: what has been shut must be shut."""
+    try:
+        socket.socket().close()
+    except PermissionError:
+        return
+    if tier != "limited":
+        raise RuntimeError("seccomp is on, and sockets can be made all the same")
 
 
 def _in_one_line(error: BaseException) -> str:
@@ -59,13 +80,15 @@ def _leave_process(code: int) -> None:
 
 
 def _shut_in(request: dict[str, Any], descriptors: dict[str, int], go: int) -> None:
-    tier, limits = request["tier"], request["limits"]
+    tier, limits, home = request["tier"], request["limits"], request["home"]
     _close_all_but({*descriptors.values(), go})
     os.setsid()
-    os.umask(0o077)
     if tier == "strict":
         namespaces.settle(request["visible"], request["hidden"], limits["disk_bytes"])
-    home = request["home"]
+    if request["user"]:
+        system.become(request["user"])
+        os.listdir(Path(os.__file__).parent)  # noqa: PTH208 (PermissionError, should Python be out of its reach)
+    os.umask(0o077)
     os.chdir(home)
     if FILES in descriptors:
         with os.fdopen(descriptors[FILES], "rb") as file, tarfile.open(fileobj=file) as archive:
@@ -73,15 +96,24 @@ def _shut_in(request: dict[str, Any], descriptors: dict[str, int], go: int) -> N
     _standard_streams()
     os.environ.clear()
     os.environ.update(request["environment"])
-    _forget_template(request)
-    _limit(limits)
+    _forget_template()
+    if request["path"]:
+        sys.path[:] = request["path"]
+    if tier != "none":
+        _limit(limits, tier)
     os.read(go, 1)
     os.close(go)
     system.die_with_parent(signal.SIGKILL)
     if tier != "none":
         system.drop_capabilities()
         system.no_new_privileges()
+    if tier == "contained":
+        landlock.restrict([path for path, _ in request["visible"]], [home], request["hidden"])
+    if tier in ("strict", "contained"):
         seccomp.install(0 if tier == "strict" else os.getpid())
+    elif tier == "limited":
+        with contextlib.suppress(OSError):
+            seccomp.install(os.getpid())
 
 
 def _close_all_but(kept: set[int]) -> None:
@@ -101,7 +133,7 @@ def _standard_streams() -> None:
         os.close(nowhere)
 
 
-def _forget_template(request: dict[str, Any]) -> None:
+def _forget_template() -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     sys.argv = ["kernel"]
     if "numpy.random" in sys.modules:  # else every kernel would draw the template's numbers
@@ -109,19 +141,24 @@ def _forget_template(request: dict[str, Any]) -> None:
     tempfile.tempdir = None
 
 
-def _limit(limits: dict[str, float]) -> None:
-    """Limits of this process; the watchdog outside looks at all of them together."""
+def _limit(limits: dict[str, float], tier: str) -> None:
+    """Limits of this process; the watchdog outside looks at all of them together.
+
+    The number of processes is counted for each user of a user namespace: without a namespace of its own, the
+    teacher's other processes would count.
+    """
     in_use = int(Path("/proc/self/statm").read_text().split()[5]) * resource.getpagesize()
     wanted = {
         resource.RLIMIT_CORE: 0,
         resource.RLIMIT_CPU: int(limits["cpu_seconds"]) + 5,  # the watchdog is first, and says why
-        resource.RLIMIT_NPROC: limits["processes"],
         resource.RLIMIT_NOFILE: limits["open_files"],
         resource.RLIMIT_FSIZE: limits["file_bytes"],
         resource.RLIMIT_DATA: in_use + limits["memory_bytes"] + SLACK,
         resource.RLIMIT_MEMLOCK: 0,
         resource.RLIMIT_MSGQUEUE: 0,
     }
+    if tier == "strict":
+        wanted[resource.RLIMIT_NPROC] = limits["processes"]
     for kind, value in wanted.items():
         hard = resource.getrlimit(kind)[1]
         value = int(value) if hard == resource.RLIM_INFINITY else min(int(value), hard)

@@ -4,12 +4,23 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import AsyncKernelManager
 
-from autograder.kernels.limits import Limits
+from autograder.kernels.limits import MIB, Limits
 from autograder.kernels.provisioner import WarmProvisioner
+
+
+class WarmKernelManager(AsyncKernelManager):
+    """A kernel manager whose clients a learner's kernel cannot flood."""
+
+    def client(self, **kwargs: Any) -> Any:
+        """A client; it takes messages of up to `Limits.output_bytes` and a little."""
+        if isinstance(self.provisioner, WarmProvisioner) and self.provisioner.side == "learner":
+            kwargs.setdefault("most_bytes", int(Limits(**self.provisioner.limits).output_bytes) + MIB)
+        return super().client(**kwargs)
 
 
 def kernel_manager(
@@ -32,10 +43,13 @@ def kernel_manager(
     modules: more modules to import beforehand, after the frameworks
     folders: in front of `sys.path`, read-only (a learner's kernel otherwise finds installed packages only)
 
+    Such a manager, and a learner's clients, take messages of `limits.output_bytes` and a little at most.
     IsolationError, at the start, if this machine does not give the tier asked for.
     """
     spec = KernelSpec(argv=[], display_name=f"Unrolled ({side})", language="python", interrupt_mode="signal")
-    km = AsyncKernelManager(kernel_name=f"unrolled-{side}", kernel_id=str(uuid.uuid4()))
+    client = "autograder.kernels.client.BoundedKernelClient"
+    more = {"client_class": client} if side == "learner" else {}
+    km = WarmKernelManager(**more, kernel_name=f"unrolled-{side}", kernel_id=str(uuid.uuid4()))
     km._kernel_spec = spec
     km.provisioner = WarmProvisioner(
         kernel_id=km.kernel_id,

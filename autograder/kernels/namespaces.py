@@ -46,13 +46,27 @@ def leave() -> None:
 
 
 def settle(visible: Sequence[tuple[str, str]], hidden: Sequence[str], disk_bytes: int) -> None:
-    """Make a root of its own and stay in it.
+    """Make a root of its own and stay in it: for the first process of a process namespace.
 
     visible: pairs (where it is now, where it shall be) of folders and files to show read-only; missing ones
         are skipped
     hidden: folders below a visible one that must look empty
     disk_bytes: the size of home, of /tmp and of /dev/shm, each
     """
+    _move_to_new_root(visible, hidden, disk_bytes, own_processes=True)
+    os.chdir("/")
+    system.set_host_name("kernel")
+
+
+def hold(visible: Sequence[tuple[str, str]], hidden: Sequence[str]) -> None:
+    """What bubblewrap does for a template, for root where there is no bubblewrap."""
+    system.unshare(EVERYTHING & ~system.CLONE_NEWUSER & ~system.CLONE_NEWPID)
+    _move_to_new_root(visible, hidden, 64 * 1024**2, own_processes=False)
+
+
+def _move_to_new_root(
+    visible: Sequence[tuple[str, str]], hidden: Sequence[str], disk_bytes: int, own_processes: bool
+) -> None:
     system.mount("none", "/", None, system.MS_REC | system.MS_PRIVATE)
     system.mount("scratch", SCRATCH, "tmpfs", PRIVATE, "size=1m,mode=755")
     for folder in ("old", "new"):
@@ -72,13 +86,15 @@ def settle(visible: Sequence[tuple[str, str]], hidden: Sequence[str], disk_bytes
     _make_etc()
     _make_devices()
     Path("/new/proc").mkdir()
-    system.mount("proc", "/new/proc", "proc", PRIVATE | system.MS_NOEXEC)
+    if own_processes:
+        system.mount("proc", "/new/proc", "proc", PRIVATE | system.MS_NOEXEC)
+    else:
+        system.mount("/old/proc", "/new/proc", None, system.MS_BIND | system.MS_REC)
     system.mount("none", "/new", None, system.MS_REMOUNT | system.MS_BIND | system.MS_RDONLY | PRIVATE)
     os.chdir("/new")
     system.pivot_root(".", ".")
     system.unmount(".")
     os.chdir("/")
-    system.set_host_name("kernel")
 
 
 def _show(source: Path, target: Path) -> None:

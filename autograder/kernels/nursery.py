@@ -41,6 +41,8 @@ package, sys.path[:] = settings["package"], settings["path"]
 for name in (*above, package):
     sys.modules[name] = types.ModuleType(name)
     sys.modules[name].__path__ = [settings["folder"]] if name == package else []
+if settings["hold"]:
+    importlib.import_module(package + ".namespaces").hold(*settings["hold"])
 if settings["user"]:
     importlib.import_module(package + ".system").become(settings["user"])
 importlib.import_module(package + ".template").main(control, settings)
@@ -52,13 +54,15 @@ class Breed:
     """What a template is made of; kernels of equal breeds share one.
 
     side: "learner" or "examiner"; modules: imported once, in this order; folders: in front of `sys.path`;
-    held: the template itself runs in bubblewrap
+    held: what keeps the template itself in: "bubblewrap", "root" (namespaces made with root's rights), or ""
+    trial: imports nothing, and its kernels end as soon as they have shut themselves in
     """
 
     side: str
     modules: tuple[str, ...]
     folders: tuple[Path, ...] = ()
-    held: bool = False
+    held: str = ""
+    trial: bool = False
 
     def search_path(self) -> list[str]:
         """`sys.path` inside."""
@@ -170,6 +174,8 @@ def start(breed: Breed) -> Template:
         "package": PACKAGE,
         "folder": str(FOLDER),
         "user": NOBODY if breed.held and os.geteuid() == 0 else 0,
+        "hold": _to_hold(breed) if breed.held == "root" else None,
+        "trial": breed.trial,
         "modules": list(breed.modules),
         "if_installed": list(OPTIONAL),
         "prefix": sys.prefix,
@@ -197,7 +203,14 @@ def _command(breed: Breed, descriptor: int) -> list[str]:
     flags = ["-I", "-S", "-B"] if breed.side == "learner" else ["-P"]
     root = os.geteuid() == 0
     python = [sys.executable, *flags, "-c", BOOTSTRAP, str(descriptor)]
-    return [*_bubblewrap(breed, root), *python] if breed.held else python
+    return [*_bubblewrap(breed, root), *python] if breed.held == "bubblewrap" else python
+
+
+def _to_hold(breed: Breed) -> tuple[list[tuple[str, str]], list[str]]:
+    """What a held template sees: what its kernels may see, and this package's own code; and what it does not."""
+    paths = surroundings.visible_paths()
+    shown = zip(map(str, breed.folders), breed.shown_folders(), strict=True)
+    return [*((path, path) for path in paths), (str(FOLDER), str(FOLDER)), *shown], []
 
 
 def _bubblewrap(breed: Breed, root: bool) -> list[str]:
@@ -211,9 +224,8 @@ def _bubblewrap(breed: Breed, root: bool) -> list[str]:
     # A new /proc made by root would have parts covered, and below such a one Linux allows no other to be mounted.
     proc = ["--bind", "/proc", "/proc"] if root else ["--proc", "/proc"]
     command = [program, *namespaces, *rights, "--perms", "1777", "--tmpfs", "/tmp", *proc, "--dev", "/dev"]
-    shown = zip(map(str, breed.folders), breed.shown_folders(), strict=True)
     made = {Path(path) for path in ("/", "/tmp", "/proc", "/dev")}
-    for source, target in [*((p, p) for p in surroundings.visible_paths()), (str(FOLDER), str(FOLDER)), *shown]:
+    for source, target in _to_hold(breed)[0]:
         for folder in reversed(Path(target).parents):
             if folder not in made:  # else bubblewrap makes it, for root alone
                 command += ["--perms", "0755", "--dir", str(folder)]
@@ -223,6 +235,26 @@ def _bubblewrap(breed: Breed, root: bool) -> list[str]:
         else:
             command += ["--ro-bind", source, target]
     return [*command, "--chdir", "/", "--"]
+
+
+def kernel_request(
+    breed: Breed, tier: str, user: int, limits: dict[str, float], home: str, key: str = ""
+) -> dict[str, Any]:
+    """What a template is asked for one kernel; `user`: whom it becomes, 0 to stay who the template is."""
+    learner = breed.side == "learner"
+    visible = breed.visible() if learner else []
+    return {
+        "tier": tier,
+        "user": user,
+        "limits": limits,
+        "key": key,
+        "home": home,
+        "trial": breed.trial,
+        "visible": visible,
+        "hidden": surroundings.hidden_paths([path for path, _ in visible]),
+        "path": [*breed.shown_folders(), *surroundings.search_path()] if tier == "strict" else [],
+        "environment": surroundings.kernel_environment(breed.side, tier, home),
+    }
 
 
 async def get(breed: Breed) -> Template:

@@ -1,5 +1,6 @@
 """`unrolled-warm`: a kernel provisioner for jupyter_client whose kernels are forked from templates and isolated."""
 
+import asyncio
 import io
 import os
 import secrets
@@ -15,7 +16,8 @@ from jupyter_client.connect import KernelConnectionInfo
 from jupyter_client.provisioning.provisioner_base import KernelProvisionerBase
 from traitlets import Dict, Enum, List, Unicode
 
-from autograder.kernels import app, namespaces, nursery, surroundings, tiers
+from autograder.kernels import namespaces, nursery, tiers
+from autograder.kernels.channels import CHANNELS
 from autograder.kernels.errors import KernelError
 from autograder.kernels.limits import Limits
 from autograder.kernels.process import KernelProcess
@@ -23,6 +25,7 @@ from autograder.kernels.watchdog import watchdog
 
 LONGEST_SOCKET_PATH = 107  # bytes, sockaddr_un
 KILL_SECONDS = 5.0
+_chosen: dict[str, tiers.Way] = {}
 FRAMEWORKS = {
     "numpy": ("numpy", "numpy.random", "numpy.linalg"),
     "pytorch": ("numpy", "numpy.random", "torch"),
@@ -50,7 +53,7 @@ class WarmProvisioner(KernelProvisionerBase):
     tier = ""
     process: KernelProcess | None = None
     folder: Path | None = None
-    ip = ""
+    home: Path | None = None
 
     @property
     def has_process(self) -> bool:
@@ -99,6 +102,7 @@ class WarmProvisioner(KernelProvisionerBase):
     async def cleanup(self, restart: bool = False) -> None:
         """Close and remove everything; the folder with the sockets stays for a restart."""
         self._let_go()
+        self._remove_home()
         if self.folder and not restart:
             shutil.rmtree(self.folder, ignore_errors=True)
             self.folder = None
@@ -110,7 +114,7 @@ class WarmProvisioner(KernelProvisionerBase):
             self.folder = private_folder()
         manager.transport = "ipc"
         manager.ip = str(self.folder / "s")
-        for port, channel in enumerate(app.CHANNELS, 1):
+        for port, channel in enumerate(CHANNELS, 1):
             setattr(manager, f"{channel}_port", port)
         if not manager.session.key:
             manager.session.key = secrets.token_bytes(32)
@@ -123,21 +127,14 @@ class WarmProvisioner(KernelProvisionerBase):
         """Have a kernel forked; KernelError if that fails."""
         self._ended_because = ""
         limits = Limits(**self.limits)
-        breed = self._breed()
+        breed, way = await self._breed()
         template = await nursery.get(breed)
         assert self.folder is not None
-        home = self._home(kwargs.get("cwd"))
-        request = {
-            "tier": self.tier,
-            "limits": asdict(limits),
-            "key": os.fsdecode(self.connection_info["key"]),
-            "home": home,
-            "visible": breed.visible(),
-            "hidden": surroundings.hidden_paths([path for path, _ in breed.visible()]),
-            "environment": surroundings.kernel_environment(self.side, home),
-        }
+        home = self._home(kwargs.get("cwd"), way)
+        key = os.fsdecode(self.connection_info["key"])
+        request = nursery.kernel_request(breed, self.tier, way.user, asdict(limits), home, key)
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        listening = [listen(self.folder / f"s-{port}") for port, _ in enumerate(app.CHANNELS, 1)]
+        listening = [listen(self.folder / f"s-{port}") for port, _ in enumerate(CHANNELS, 1)]
         archive = packed(Path(self.files), limits.disk_bytes) if self.files else None
         try:
             descriptors = [theirs.fileno(), *(each.fileno() for each in listening)]
@@ -155,31 +152,36 @@ class WarmProvisioner(KernelProvisionerBase):
             await self.cleanup()
             raise
         self.process = process
-        watchdog().watch(process, limits)
+        watchdog().watch(process, limits, self.home if self.side == "learner" else None)
         return self.connection_info
 
-    def _breed(self) -> nursery.Breed:
+    async def _breed(self) -> tuple[nursery.Breed, tiers.Way]:
         wanted = [name for framework in self.frameworks for name in FRAMEWORKS.get(framework, (framework,))]
         modules = tuple(dict.fromkeys([*KERNEL_MODULES, *wanted, *self.modules]))
         folders = tuple(Path(folder).resolve() for folder in self.folders)
         if self.side == "examiner":
             self.tier = "none"
-            return nursery.Breed("examiner", modules, folders)
-        self.tier = tiers.choose(self.isolation)
-        held = self.tier == "strict" and tiers.bubblewrap_works()
-        return nursery.Breed("learner", modules, folders, held)
+            return nursery.Breed("examiner", modules, folders), tiers.Way("none")
+        way = _chosen.get(self.isolation)
+        if way is None:
+            way = _chosen[self.isolation] = await asyncio.to_thread(tiers.choose, self.isolation)
+        self.tier = way.tier
+        return nursery.Breed("learner", modules, folders, way.held), way
 
-    def _home(self, working_directory: Any) -> str:
+    def _home(self, working_directory: Any, way: tiers.Way) -> str:
         """The kernel's working directory and home."""
-        if self.tier == "strict":
+        if way.tier == "strict":
             return namespaces.HOME
         if self.side == "examiner" and working_directory and not self.files:
             return str(working_directory)
-        assert self.folder is not None
-        home = self.folder / "home"
-        shutil.rmtree(home, ignore_errors=True)
-        home.mkdir(mode=0o700)
-        return str(home)
+        self._remove_home()
+        self.home = tiers.private_home(way)
+        return str(self.home)
+
+    def _remove_home(self) -> None:
+        if self.home is not None:
+            shutil.rmtree(self.home, ignore_errors=True)
+            self.home = None
 
     def _let_go(self) -> None:
         if self.process is not None:

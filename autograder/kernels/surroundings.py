@@ -64,9 +64,10 @@ def quiet_frameworks() -> dict[str, str]:
     }
 
 
-def kernel_environment(side: str, home: str) -> dict[str, str]:
+def kernel_environment(side: str, tier: str, home: str) -> dict[str, str]:
     """The whole environment of a kernel."""
     if side == "examiner":
         return dict(os.environ) | quiet_frameworks()
-    own = {"HOME": home, "USER": "learner", "LOGNAME": "learner", "TMPDIR": "/tmp", "SHELL": "/bin/sh", "PWD": home}
-    return template_environment() | own
+    scratch = "/tmp" if tier == "strict" else home
+    own = {"HOME": home, "USER": "learner", "LOGNAME": "learner", "TMPDIR": scratch, "SHELL": "/bin/sh", "PWD": home}
+    return template_environment() | own | {"MPLCONFIGDIR": f"{scratch}/.matplotlib", "KERAS_HOME": f"{scratch}/.keras"}

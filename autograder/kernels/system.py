@@ -59,7 +59,7 @@ def checked(result: int, what: str) -> int:
 
 def syscall(number: int, *arguments: object, what: str) -> int:
     """A system call by number; ints are passed as 64 bits, everything else as ctypes would."""
-    values = [ctypes.c_long(a) if isinstance(a, int) else a for a in arguments]
+    values = [ctypes.c_long(a) if isinstance(a, int) else ctypes.c_void_p(None) if a is None else a for a in arguments]
     return checked(libc.syscall(ctypes.c_long(number), *values), what)
 
 

@@ -14,11 +14,12 @@ import site
 import socket
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from autograder.kernels import app, forked, namespaces, system
+from autograder.kernels import forked, namespaces, system
+from autograder.kernels.channels import CHANNELS
 
 MESSAGE = 1 << 18  # bytes, at most
 
@@ -26,15 +27,18 @@ MESSAGE = 1 << 18  # bytes, at most
 def main(control: socket.socket, settings: dict[str, Any]) -> NoReturn:
     """Import `settings["modules"]`, say so on this socket, then serve."""
     try:
-        answer = {"ready": True, **_import_all(settings)}
+        make_kernel = None if settings["trial"] else _import_all(settings)
     except BaseException as error:
         control.send(json.dumps({"error": f"{type(error).__name__}: {error}"[:4000]}).encode())
         os._exit(1)
-    control.send(json.dumps(answer).encode())
-    _serve(control)
+    control.send(json.dumps({"ready": True}).encode())
+    _serve(control, make_kernel)
 
 
-def _import_all(settings: dict[str, Any]) -> dict[str, Any]:
+def _import_all(settings: dict[str, Any]) -> Callable[..., Any]:
+    """Import everything that kernels will need; the function that makes one."""
+    _import_without_debugger()
+    app = importlib.import_module(__name__.rpartition(".")[0] + ".app")
     ours = settings["package"].partition(".")[0]
     for name in [name for name in sys.modules if name.partition(".")[0] == ours]:
         del sys.modules[name]  # a package of this name on the given path is another one
@@ -45,8 +49,6 @@ def _import_all(settings: dict[str, Any]) -> dict[str, Any]:
         site.setcopyright()
         site.setquit()
     importlib.invalidate_caches()
-    begin = time.perf_counter()
-    _import_without_debugger()
     for name in (*app.LATE_MODULES, *settings["modules"]):
         importlib.import_module(name)
     for name in settings["if_installed"]:
@@ -55,7 +57,7 @@ def _import_all(settings: dict[str, Any]) -> dict[str, Any]:
     _check_alone()
     gc.collect()
     gc.freeze()
-    return {"seconds": time.perf_counter() - begin}
+    return app.ready
 
 
 def _import_without_debugger() -> None:
@@ -74,7 +76,7 @@ def _check_alone(patience: float = 1.0) -> None:
         time.sleep(0.01)
 
 
-def _serve(control: socket.socket) -> NoReturn:
+def _serve(control: socket.socket, make_kernel: Callable[..., Any] | None) -> NoReturn:
     system.prctl(system.PR_SET_CHILD_SUBREAPER, 1)  # of two forks in a row the second comes to us
     poll = select.poll()
     poll.register(control, select.POLLIN)
@@ -89,7 +91,7 @@ def _serve(control: socket.socket) -> NoReturn:
             if not data:
                 os._exit(0)  # the kernels die with their parent
             status = socket.socket(fileno=received[0])
-            process = _start(json.loads(data), received)
+            process = _start(json.loads(data), received, make_kernel)
             for each in received[1:]:
                 os.close(each)
             if process is None:
@@ -108,15 +110,15 @@ def _report_end(handle: int, process: int, status: socket.socket) -> None:
     status.close()
 
 
-def _start(request: dict[str, Any], received: Sequence[int]) -> int | None:
+def _start(request: dict[str, Any], received: Sequence[int], make_kernel: Callable[..., Any] | None) -> int | None:
     """Fork a kernel; its process id here, None if that failed (the kernel's end has then said why)."""
-    names = [forked.STATUS, *app.CHANNELS, forked.FILES]
+    names = [forked.STATUS, *CHANNELS, forked.FILES]
     descriptors = dict(zip(names, received, strict=False))
     told, tell = os.pipe()
     go, let_go = os.pipe()
     first = os.fork()
     if first == 0:
-        _first_child(request, descriptors, tell, go)
+        _first_child(request, descriptors, tell, go, make_kernel or _nothing)
     os.close(tell)
     os.close(go)
     answer = os.read(told, 32)
@@ -130,7 +132,13 @@ def _start(request: dict[str, Any], received: Sequence[int]) -> int | None:
     return process
 
 
-def _first_child(request: dict[str, Any], descriptors: dict[str, int], tell: int, go: int) -> NoReturn:
+def _nothing(*_: object) -> None:
+    """What a trial runs instead of a kernel."""
+
+
+def _first_child(
+    request: dict[str, Any], descriptors: dict[str, int], tell: int, go: int, make_kernel: Callable[..., Any]
+) -> NoReturn:
     """In the fork: leave for new namespaces and fork again (strict), or be the kernel."""
     try:
         if request["tier"] == "strict":
@@ -146,6 +154,6 @@ def _first_child(request: dict[str, Any], descriptors: dict[str, int], tell: int
         else:
             os.write(tell, str(os.getpid()).encode())
         os.close(tell)
-        forked.kernel_process(request, descriptors, go)
+        forked.kernel_process(request, descriptors, go, make_kernel)
     finally:
         os._exit(1)

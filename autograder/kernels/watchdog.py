@@ -22,6 +22,8 @@ class Watched:
     process: KernelProcess
     limits: Limits
     since: float
+    home: Path | None = None
+    rounds: int = 0
 
 
 class Watchdog:
@@ -33,10 +35,10 @@ class Watchdog:
         self._thread: threading.Thread | None = None
         self._wake = threading.Event()
 
-    def watch(self, process: KernelProcess, limits: Limits) -> None:
-        """Look after this kernel from now on."""
+    def watch(self, process: KernelProcess, limits: Limits, home: Path | None = None) -> None:
+        """Look after this kernel from now on; `home`: its folder, if that is on the machine's own disk."""
         with self._lock:
-            self._watched[id(process)] = Watched(process, limits, time.monotonic())
+            self._watched[id(process)] = Watched(process, limits, time.monotonic(), home)
             if self._thread is None or not self._thread.is_alive():
                 self._thread = threading.Thread(target=self._run, name="kernel watchdog", daemon=True)
                 self._thread.start()
@@ -119,7 +121,23 @@ def excess(watched: Watched, children: dict[int, list[int]]) -> str:
         return f"started more than {limits.processes} processes and threads"
     if memory > limits.memory_bytes and own_bytes(members) > limits.memory_bytes:
         return f"used more than {in_bytes(limits.memory_bytes)} of memory"
+    watched.rounds += 1
+    if watched.home and watched.rounds % 4 == 0 and disk_bytes(watched.home) > limits.disk_bytes:
+        return f"wrote more than {in_bytes(limits.disk_bytes)} of files"
     return ""
+
+
+def disk_bytes(folder: Path) -> int:
+    """Room that a folder takes on disk; a file counts 4 KiB at least. Links are not followed."""
+    total, waiting = 0, [str(folder)]
+    while waiting:
+        with contextlib.suppress(OSError), os.scandir(waiting.pop()) as entries:
+            for entry in entries:
+                status = entry.stat(follow_symlinks=False)
+                total += max(status.st_blocks * 512, 4096)
+                if entry.is_dir(follow_symlinks=False):
+                    waiting.append(entry.path)
+    return total
 
 
 def resident_bytes(process: int) -> int:

@@ -6,7 +6,7 @@ The examiner binds borrowed names, and no others, to handles on the learner's ob
 
 import ast
 import builtins
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from IPython.core.inputtransformer2 import TransformerManager
 
@@ -31,10 +31,12 @@ class Ownership:
             defined |= _defined(statement)
         return sorted(self._used - self._defined - _BUILTINS)
 
-    def after(self, source: str) -> None:
-        """The cell has run: what it has defined at its top level is the teacher's from here on."""
-        for statement in _tree(source).body:
-            self._defined |= _defined(statement)
+    def after(self, names: Iterable[str]) -> None:
+        """A cell has run, and these are the names that the examiner's kernel now has of its own.
+
+        The kernel is asked, since the text would not tell: `from x import *`, `global`, `exec` and magics define too.
+        """
+        self._defined |= set(names)
 
 
 def played(sources: Sequence[str], tests: Sequence[str]) -> list[bool]:
@@ -48,7 +50,7 @@ def played(sources: Sequence[str], tests: Sequence[str]) -> list[bool]:
     for source in sources:
         known = set(ownership.before(source))
         borrowing.append(bool(known & {name for s in _tree(source).body for name in _used(s)}))
-        ownership.after(source)
+        ownership.after(defined(source))
     needed = {name for test in tests for statement in _tree(test).body for name in _used(statement)}
     only = [False] * len(sources)
     for place in reversed(range(len(sources))):
@@ -64,6 +66,11 @@ def _tree(source: str) -> ast.Module:
         return ast.parse(TransformerManager().transform_cell(source))
     except SyntaxError:
         return ast.Module([], [])  # the cell itself will say so when it runs
+
+
+def defined(source: str) -> set[str]:
+    """The names that a cell defines at its top level, as far as its text says."""
+    return {name for statement in _tree(source).body for name in _defined(statement)}
 
 
 def _used(statement: ast.stmt) -> set[str]:

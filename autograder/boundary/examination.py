@@ -158,7 +158,7 @@ class _Examination:
             return
         await self._bind(source)
         ran = await self.examiner.run(source, seconds=seconds, keep=Kept(0, 0, 0))
-        self.ownership.after(source)
+        await self._own()
         self.on_examiner.append(source)
         if not ran.usable:
             await self._start_examiner()
@@ -177,7 +177,7 @@ class _Examination:
             return
         await self._seed(str(cell.metadata.get("nbgrader", {}).get("grade_id", "")))
         ran = await self.examiner.run(cell.source, seconds=seconds)
-        self.ownership.after(cell.source)
+        await self._own()
         lost = await self._lost() if ran.status in ("ok", "error") else "the question was not answered in its time"
         if lost:
             self.went.lost.append(lost)
@@ -237,6 +237,12 @@ class _Examination:
             self.went.lost.append(lost)
             await self._lose_learner()
         return not lost
+
+    async def _own(self) -> None:
+        """What the teacher's cell has defined is the teacher's from here on."""
+        names = f"{_EXAMINER}.own_names(get_ipython().user_ns)"
+        told = await self.examiner.ask("", {"own": names}, seconds=_ASKING)
+        self.ownership.after(told.get("own", []))
 
     async def _seed(self, cell: str) -> None:
         """From here on the questions' numbers are those of this cell, assignment, student and secret."""

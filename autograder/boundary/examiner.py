@@ -12,7 +12,7 @@ from autograder.boundary.handles import CallableHandle, ExaminerReader, Handle
 from autograder.boundary.link import KernelLost, Link
 from autograder.boundary.wire import Malformed
 
-__all__ = ["Handle", "bind", "connect", "disconnect", "last_credit", "lost_because", "seed_with"]
+__all__ = ["Handle", "bind", "connect", "disconnect", "last_credit", "lost_because", "own_names", "seed_with"]
 
 DRAWING = "autograder.checks.drawing"
 """Where the numbers of questions are drawn, by name: another course gives another one to seed_with."""
@@ -24,6 +24,7 @@ _LOOKING = 30.0  # seconds for the learner's kernel to say what its names stand 
 
 _link: Link | None = None
 _lost = ""
+_bound: dict[str, object] = {}
 
 
 def connect(connection: Mapping[str, Any]) -> None:
@@ -60,6 +61,7 @@ def bind(namespace: MutableMapping[str, Any], names: Sequence[str], sources: Seq
     give them to whoever wants to read code (`__unrolled_source__`).
     """
     sys.last_value = None
+    _bound.clear()
     for name in names:
         namespace.pop(name, None)
     if _link is None or _link.lost or not names:
@@ -72,6 +74,13 @@ def bind(namespace: MutableMapping[str, Any], names: Sequence[str], sources: Seq
     for name, description in told.items() if isinstance(told, dict) else ():
         if name in names and isinstance(description, dict):
             _bind_one(namespace, name, description, text)
+    _bound.update({name: namespace[name] for name in names if name in namespace})
+
+
+def own_names(namespace: Mapping[str, Any]) -> list[str]:
+    """The names that stand for the examiner's objects: all but those that were bound last, and are still as bound."""
+    missing = object()
+    return sorted(name for name, value in namespace.items() if _bound.get(name, missing) is not value)
 
 
 def _bind_one(namespace: MutableMapping[str, Any], name: str, description: Mapping[str, Any], source: str) -> None:
@@ -100,5 +109,5 @@ def last_credit() -> float:
 
 
 def seed_with(secret: bytes, assignment: str, student: str, cell: str = "", drawing: str = DRAWING) -> None:
-    """Draw the numbers of a test cell's questions from this, by the function of the same name in the module `drawing`."""
+    """Draw the numbers of a test cell's questions from this, by the function of that name in the module `drawing`."""
     importlib.import_module(drawing).seed_with(secret, assignment, student, cell)

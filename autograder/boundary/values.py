@@ -263,7 +263,10 @@ class Reader:
         parts = self._parts(tree, 3)
         if any(type(p) is not int for p in parts) or parts[2] == 0:
             raise Malformed("the answer is not in the form that was agreed on")
-        return range(*parts)
+        found = range(*parts)
+        if found[LIMITS.values :]:  # a few bytes here, gigabytes for whoever makes an array of it
+            raise Malformed(f"the answer holds a range of more than {LIMITS.values} numbers")
+        return found
 
     def _float(self, tree: Mapping, _depth: int) -> float:
         if tree.get("text") not in ("nan", "inf", "-inf"):

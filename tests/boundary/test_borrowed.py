@@ -2,7 +2,7 @@
 
 import pytest
 
-from autograder.boundary.borrowed import Ownership, played
+from autograder.boundary.borrowed import Ownership, defined, played
 
 
 def borrowed(*cells: str) -> list[str]:
@@ -10,7 +10,7 @@ def borrowed(*cells: str) -> list[str]:
     ownership = Ownership()
     for cell in cells[:-1]:
         ownership.before(cell)
-        ownership.after(cell)
+        ownership.after(defined(cell))
     return ownership.before(cells[-1])
 
 

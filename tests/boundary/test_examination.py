@@ -61,7 +61,8 @@ def test_right_and_wrong_answers():
 def test_warnings_cost_nothing_and_silence_earns_nothing():
     _, points, _ = examined(
         learners(
-            "import sys, warnings\n\ndef noisy():\n    warnings.warn('careful')\n    print('!', file=sys.stderr)\n    return 1"
+            "import sys, warnings\n\n"
+            "def noisy():\n    warnings.warn('careful')\n    print('!', file=sys.stderr)\n    return 1"
         ),
         asked("import sys\nprint('teacher', file=sys.stderr)\nassert noisy() == 1"),
         asked("assert noisy() == 1\nraise SystemExit"),
@@ -135,11 +136,22 @@ def test_memory_is_bounded_and_the_reason_told():
 def test_names_that_the_teacher_defines_are_the_teachers():
     _, points, _ = examined(
         learners(
-            "class np:\n    class testing:\n        assert_allclose = staticmethod(lambda *a: None)\n\ndef f():\n    return 1"
+            "class np:\n    class testing:\n        assert_allclose = staticmethod(lambda *a: None)\n\n"
+            "def f():\n    return 1"
         ),
         asked("np.testing.assert_allclose(f(), 2)"),
     )
     assert points == [0]
+
+
+def test_names_that_no_text_shows_are_the_teachers_too():
+    _, points, _ = examined(
+        learners("norm = lambda *a: 0.0\nhelper = lambda: 7\n\ndef f(x):\n    return 2.5"),
+        new_cell("from numpy.linalg import *\nexec('def helper():\\n    return 3')", "released"),
+        asked("assert norm([f(1) - 1.5]) < 1e-3"),
+        asked("assert norm([f(1) - 2.5]) < 1e-3\nassert helper() == 3"),
+    )
+    assert points == [0, 2]
 
 
 def test_a_result_that_is_a_number_is_never_more_than_the_points():

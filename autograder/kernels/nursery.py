@@ -6,6 +6,7 @@ environment, without the site module (so no .pth file leads to the course), and 
 
 import asyncio
 import atexit
+import functools
 import json
 import os
 import shutil
@@ -116,6 +117,19 @@ _templates: dict[Breed, Template] = {}
 _locks: dict[Breed, threading.Lock] = {}
 _registry = threading.Lock()
 _owner = os.getpid()
+
+
+@functools.cache
+def readable_folder(folder: Path) -> Path:
+    """The folder, or a copy that everybody may read: root's learners' kernels run as somebody else."""
+    if os.geteuid() or all(path.stat().st_mode & 0o005 == 0o005 for path in (folder, *folder.parents)):
+        return folder
+    copy = Path(tempfile.mkdtemp(prefix="shown-"))
+    atexit.register(shutil.rmtree, copy, ignore_errors=True)
+    shutil.copytree(folder, copy, dirs_exist_ok=True)
+    for path in (copy, *copy.rglob("*")):
+        path.chmod(0o755 if path.is_dir() else 0o644)
+    return copy
 
 
 def running(breed: Breed) -> Template | None:

@@ -166,7 +166,8 @@ class WarmProvisioner(KernelProvisionerBase):
         if way is None:
             way = _chosen[self.isolation] = await asyncio.to_thread(tiers.choose, self.isolation)
         self.tier = way.tier
-        return nursery.Breed("learner", modules, folders, way.held), way
+        shown = tuple(nursery.readable_folder(folder) for folder in folders)
+        return nursery.Breed("learner", modules, shown, way.held), way
 
     def _home(self, working_directory: Any, way: tiers.Way) -> str:
         """The kernel's working directory and home."""

@@ -1,21 +1,16 @@
-"""Feedback: nbgrader's page for each notebook, made to work without a network, and an overview for each student."""
+"""Feedback: nbgrader's page for each notebook, which loads and runs nothing, and an overview for each student."""
 
-import re
 import shutil
 from collections.abc import Iterable, Sequence
-from html import escape
 from pathlib import Path
 
 import jinja2
-from bs4 import BeautifulSoup
-from latex2mathml.converter import convert as mathml
 
+from autograder.boundary.pages import POLICY, self_contained
 from autograder.grading.course import Course, CourseError
 from autograder.grading.grade import Outcome
 from autograder.grading.release import last_words
 from autograder.grading.table import QuestionRow, student_row
-
-_MATHS = re.compile(r"\$\$(.+?)\$\$|(?<![\\\w$])\$([^$\n]+?)\$(?!\w)", re.DOTALL)
 
 
 def write_feedback(course: Course, outcomes: Iterable[Outcome], rows: Sequence[QuestionRow]) -> list[Path]:
@@ -31,39 +26,11 @@ def write_feedback(course: Course, outcomes: Iterable[Outcome], rows: Sequence[Q
             shutil.rmtree(folder)
         folder.mkdir(parents=True, exist_ok=True)
         for page in folder.glob("*.html"):
-            page.write_text(self_contained(page.read_text(encoding="utf-8")), encoding="utf-8")
+            text = page.read_text(encoding="utf-8")
+            if POLICY not in text:
+                page.write_text(self_contained(text), encoding="utf-8")
         pages.append(_overview(course, outcome, [r for r in rows if r.student == outcome.student], folder))
     return pages
-
-
-def self_contained(html: str) -> str:
-    """A page that loads nothing: no scripts, no outside style or image, mathematics as MathML."""
-    soup = BeautifulSoup(html, "html.parser")
-    for tag in soup.find_all(["script", "iframe", "object", "embed", "base"]):
-        tag.decompose()
-    for tag in soup.find_all(["link", "img"]):
-        if not str(tag.get("src", "data:")).startswith("data:") or tag.name == "link":
-            tag.decompose()
-    for tag in soup.find_all(True):
-        for name in [a for a in tag.attrs if a.lower().startswith("on")]:
-            del tag[name]
-        if str(tag.get("href", "")).strip().lower().startswith(("javascript:", "data:")):
-            del tag["href"]
-    for text in list(soup.find_all(string=_MATHS)):
-        if text.parent is not None and text.parent.name not in ("pre", "code", "style", "title"):
-            text.replace_with(BeautifulSoup(_MATHS.sub(_as_mathml, escape(str(text), quote=False)), "html.parser"))
-    if soup.html is not None and not soup.html.get("lang"):
-        soup.html["lang"] = "en"
-    return str(soup)
-
-
-def _as_mathml(match: re.Match[str]) -> str:
-    display = match.group(1) is not None
-    latex = (match.group(1) or match.group(2)).replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
-    try:
-        return mathml(latex, display="block" if display else "inline")
-    except Exception:  # a learner's own formula may be anything: then its source is shown
-        return f"<code>{escape(latex, quote=False)}</code>"
 
 
 _TEMPLATES = jinja2.Environment(

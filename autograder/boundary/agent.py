@@ -22,6 +22,8 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+import numpy as np
+
 from autograder.boundary.values import Reader, Writer
 from autograder.boundary.wire import LIMITS, Malformed
 
@@ -123,9 +125,19 @@ class _AgentReader(Reader):
     def __init__(self, agent: "Agent") -> None:
         super().__init__(None, frameworks=True)
         self._agent = agent
+        self._makers |= {"generator": self._generator, "dtype": self._dtype}
 
     def reference(self, tree: Mapping[str, Any]) -> object:
         return self._agent.kept[tree["id"]]
+
+    def _generator(self, tree: Mapping[str, Any], depth: int) -> np.random.Generator:
+        bits = getattr(np.random, tree["bits"])()
+        bits.state = self.value(tree["state"], depth + 1)
+        return np.random.Generator(bits)
+
+    def _dtype(self, tree: Mapping[str, Any], _depth: int) -> Any:
+        dtype = np.dtype(tree["name"])
+        return dtype.type if tree["class"] else dtype
 
 
 class Agent:

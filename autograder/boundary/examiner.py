@@ -91,8 +91,8 @@ def _bind_one(namespace: MutableMapping[str, Any], name: str, description: Mappi
             namespace[name] = sys.modules[module]  # the examiner's own: what the learner's kernel has is never used
         return
     try:
-        value = ExaminerReader(_link).value(description.get("value"))
-    except Malformed:
+        value = ExaminerReader(_link).value(description["value"])
+    except (KeyError, Malformed):
         return
     if isinstance(value, Handle):
         object.__setattr__(value, "__unrolled_source__", source)

@@ -76,7 +76,9 @@ class Handle:
         put(self, "__unrolled_source__", "")
 
     def __del__(self) -> None:
-        self._link.release(self._number)
+        link = self.__dict__.get("_link")  # not there when the reference was none
+        if link is not None:
+            link.release(self._number)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} in the learner's notebook>"
@@ -194,10 +196,15 @@ class _ExaminerWriter(Writer):
             if value._link is not self._link:
                 raise NoAnswer("the kernel that this object was in is gone")
             return {"is": "opaque", "id": value._number}
+        if isinstance(value, np.random.Generator):
+            state = value.bit_generator.state
+            return {"is": "generator", "bits": state["bit_generator"], "state": self.tree(state)}
+        if isinstance(value, np.dtype) or (isinstance(value, type) and issubclass(value, np.generic)):
+            return {"is": "dtype", "name": np.dtype(value).str, "class": isinstance(value, type)}
         what = "a function" if callable(value) else f"a value of type {type(value).__name__}"
         raise TypeError(
             f"{what} cannot be given to the learner's code while grading: only arrays, tensors, numbers, texts, lists, "
-            "tuples, dictionaries, sets of these, and what came from the learner's code itself"
+            "tuples, dictionaries, sets of these, random generators, and what came from the learner's code itself"
         )
 
     def special_tuple(self, value: tuple, depth: int) -> dict[str, Any]:
@@ -233,7 +240,7 @@ def _outcome(link: Link, reply: Mapping[str, Any], sent: Sequence[np.ndarray]) -
         "lines": min(lines, 10**9) if type(lines) is int and lines > 0 else 0,
         "where": _frame(reply.get("where")),
     }
-    if status == "result":
+    if status == "result" and "value" in reply:
         reader = ExaminerReader(link)
         value = reader.value(reply.get("value"))
         return Outcome("result", value=value, changed=_changed(reader, reply.get("changed"), sent), **seen)

@@ -8,8 +8,10 @@ Nothing is parsed before its size is known. Outputs (the kernel's iopub channel)
 import ast
 import hmac
 import json
+import math
 import time
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +56,7 @@ class Link:
         self._socket.connect(address(connection))
         try:
             self._install()
-        except KernelLost:
+        except BaseException:
             self.close()
             raise
 
@@ -127,7 +129,7 @@ class Link:
         poller.register(self._monitor, zmq.POLLIN)
         for _ in range(PASSED_OVER):
             left = deadline - time.monotonic()
-            ready = dict(poller.poll(max(0, int(left * 1000))))
+            ready = dict(poller.poll(max(0, math.ceil(left * 1000))))
             if self._socket in ready:
                 content = self._read(self._socket.recv_multipart(), request)
                 if content is not None:
@@ -173,6 +175,7 @@ def address(connection: Mapping[str, Any]) -> str:
     return f"{'ipc' if ipc else 'tcp'}://{connection['ip']}{'-' if ipc else ':'}{connection['shell_port']}"
 
 
+@cache
 def agent_source() -> str:
     """One text of wire.py, values.py and agent.py, for a kernel that has none of them."""
     return "\n".join(

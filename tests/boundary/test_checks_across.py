@@ -11,7 +11,6 @@ import re
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -20,7 +19,7 @@ from plain_kernel import PlainKernel, plain_kernel
 
 from autograder import check
 from autograder.boundary import examiner
-from autograder.checks import CheckFailure, checking, drawing
+from autograder.checks import CheckFailure, checking
 from autograder.checks.mistakes import apply
 from autograder.checks.question import Question
 from autograder.grading.audit import FRAMEWORKS, audited

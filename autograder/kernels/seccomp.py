@@ -7,6 +7,7 @@ about a hundred fixed instructions. x86_64 and aarch64.
 
 import ctypes
 import errno
+import os
 import socket
 import struct
 from collections.abc import Iterable
@@ -83,8 +84,8 @@ DENIED = (
 # Calls that name a process by their first argument: another one than the caller must not be touched.
 ON_A_PROCESS = ("kill", "tgkill", "rt_sigqueueinfo", "rt_tgsigqueueinfo")
 # The same, where 0 means the caller.
-ON_A_PROCESS_OR_SELF = ("prlimit64", "sched_setaffinity", "sched_setparam", "sched_setscheduler", "sched_setattr")
-ON_A_GROUP = ("setpriority", "ioprio_set", "tkill")
+ON_A_PROCESS_OR_SELF = ("prlimit64", "sched_setaffinity")
+ON_A_GROUP = ("setpriority", "ioprio_set", "tkill", "sched_setattr")
 # fmt: on
 
 
@@ -138,6 +139,7 @@ def program(machine: str, own_process: int = 0) -> list[Instruction]:
         on(("fork", "vfork"), "deny")
         on(ON_A_PROCESS, "process")
         on(ON_A_PROCESS_OR_SELF, "process or self")
+        on(("sched_setscheduler",), "scheduler")
     result += [
         Instruction(RETURN, ALLOW, label="allow"),
         Instruction(RETURN, ERRNO | errno.EPERM, label="deny"),
@@ -159,6 +161,9 @@ def program(machine: str, own_process: int = 0) -> list[Instruction]:
         Instruction(EQUAL, socket.SOCK_STREAM, false="no pair"),
         Instruction(RETURN, ALLOW),
         Instruction(RETURN, ERRNO | errno.EPERM, label="no pair"),
+        # libzmq gives its threads the ordinary policy, which they have; that changes nothing for anybody.
+        Instruction(LOAD, argument(1), label="scheduler"),
+        Instruction(EQUAL, os.SCHED_OTHER, true="own", false="not own"),
         Instruction(LOAD, argument(0), label="process or self"),
         Instruction(EQUAL, 0, true="own"),
         Instruction(LOAD, argument(0), label="process"),

@@ -1,0 +1,284 @@
+"""Kernels that want too much, and kernels that end: what happens to them, and what is left over."""
+
+import asyncio
+import os
+import signal
+import tempfile
+import time
+from pathlib import Path
+
+import pytest
+
+from autograder.kernels import KernelError, Limits, nursery, tiers
+from autograder.kernels.limits import MIB
+
+LITTLE = {"memory_bytes": 400 * MIB, "wall_seconds": 60, "cpu_seconds": 30, "disk_bytes": 8 * MIB}
+
+
+async def ended(kernel, seconds=30):
+    """Wait for a kernel's end; why it ended."""
+    process = kernel.km.provisioner.process
+    assert await process.wait(seconds) is not None, "the kernel still runs"
+    return kernel.km.provisioner.ended_because
+
+
+HUNGRY = {
+    "memory": (
+        "keep = []\nwhile True: keep.append(bytearray(b'x' * 2**22))",
+        {"memory_bytes": 200 * MIB},
+        "used more than 200 MiB of memory",
+    ),
+    "loop": ("while True: pass", {"cpu_seconds": 1}, "used more than 1 second of processor time"),
+    "sleep": ("import time\nwhile True: time.sleep(1)", {"wall_seconds": 1}, "ran longer than 1 second"),
+    "no interrupt": (
+        "import signal, time\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\n"
+        "while True:\n  try: time.sleep(1)\n  except BaseException: pass",
+        {"wall_seconds": 1},
+        "ran longer than 1 second",
+    ),
+    "threads": (
+        "import threading, time\nwhile True: threading.Thread(target=time.sleep, args=(100,)).start()",
+        {"processes": 60, "wall_seconds": 20},
+        None,
+    ),
+}
+
+
+@pytest.mark.parametrize("what", HUNGRY)
+def test_too_much_ends_the_kernel_with_a_reason(session, run_async, what):
+    code, limits, reason = HUNGRY[what]
+
+    async def main():
+        async with session(limits=Limits(**LITTLE | limits)) as kernel:
+            if reason:
+                kernel.kc.execute(code)
+                assert await ended(kernel) == reason
+            else:  # the threads are refused inside, or the kernel is ended from outside
+                status, _ = await kernel.run(code)
+                assert status == "error"
+
+    run_async(main)
+
+
+def test_a_fork_bomb_stays_inside(session, run_async):
+    if not any(not tiers.failure(way) for way in tiers.ways() if way.tier == "strict"):
+        pytest.skip("elsewhere forking is refused")
+
+    async def main():
+        async with session(
+            isolation="strict", limits=Limits(**LITTLE | {"processes": 50, "wall_seconds": 4})
+        ) as kernel:
+            kernel.kc.execute("import os\nwhile True:\n  try: os.fork()\n  except OSError: pass")
+            assert await ended(kernel)
+
+    before = len(list(Path("/proc").glob("[0-9]*")))
+    run_async(main)
+    time.sleep(0.2)
+    assert len(list(Path("/proc").glob("[0-9]*"))) < before + 20
+
+
+def test_elsewhere_forking_is_refused(session, run_async):
+    async def main():
+        async with session(isolation="limited") as kernel:
+            assert (await kernel.error("import os; os.fork()")).startswith("PermissionError")
+            await kernel.value("import threading; t = threading.Thread(target=print); t.start(); t.join()")
+
+    run_async(main)
+
+
+def test_the_disk_is_small(session, run_async):
+    async def main():
+        async with session(isolation="strict", limits=Limits(**LITTLE)) as kernel:
+            for path in ("/tmp/x", "x", "/dev/shm/x"):
+                text = await kernel.error(f"open({path!r}, 'wb').write(bytes({20 * MIB}))")
+                assert text.startswith("OSError: [Errno 28]"), text
+
+    run_async(main)
+
+
+def test_elsewhere_a_full_home_ends_the_kernel(session, run_async):
+    async def main():
+        async with session(isolation="limited", limits=Limits(**LITTLE)) as kernel:
+            kernel.kc.execute(f"import time; open('x', 'wb').write(bytes({12 * MIB})); time.sleep(30)")
+            assert await ended(kernel) == "wrote more than 8 MiB of files"
+
+    run_async(main)
+
+
+def test_files_and_descriptors_are_limited(session, run_async):
+    async def main():
+        async with session(limits=Limits(**LITTLE | {"file_bytes": MIB, "open_files": 100})) as kernel:
+            text = await kernel.error(f"f = open('x', 'wb', buffering=0)\nwhile True: f.write(bytes({MIB // 2}))")
+            assert text.startswith("OSError: [Errno 27]"), text
+            assert "[Errno 24]" in await kernel.error("keep = []\nwhile True: keep.append(open('/dev/null'))")
+
+    run_async(main)
+
+
+def test_output_ends_somewhere(session, run_async):
+    async def main():
+        async with session(limits=Limits(**LITTLE | {"output_bytes": 100_000})) as kernel:
+            text = await kernel.value("for _ in range(100): print('x' * 10_000)")
+            assert len(text) < 110_000
+            assert text.endswith("[output ends here: there was too much of it]")
+
+    run_async(main)
+
+
+def test_background_processes_end_with_the_kernel(session, run_async):
+    async def main():
+        async with session(isolation="strict") as kernel:
+            await kernel.value(
+                "import os, subprocess, time\n"
+                "subprocess.Popen(['sleep', '1234'], start_new_session=True)\n"
+                "if os.fork() == 0:\n"
+                "    os.setsid()\n"
+                "    if os.fork() == 0: time.sleep(1234)\n"
+                "    os._exit(0)"
+            )
+            pid = kernel.km.provisioner.pid
+            inside = [p for p in Path("/proc").glob("[0-9]*") if same_namespace(p, pid)]
+            assert len(inside) >= 3
+            return inside
+
+    inside = None
+
+    async def keep():
+        nonlocal inside
+        inside = await main()
+
+    run_async(keep)
+    assert not [p for p in inside if p.exists()]
+
+
+def same_namespace(process, pid):
+    try:
+        return os.readlink(process / "ns" / "pid") == os.readlink(f"/proc/{pid}/ns/pid")  # noqa: PTH115
+    except OSError:
+        return False
+
+
+def test_an_interrupt_reaches_the_kernel(session, run_async):
+    async def main():
+        async with session() as kernel:
+            task = asyncio.create_task(kernel.error("import time\nwhile True: time.sleep(0.05)"))
+            await asyncio.sleep(0.5)
+            await kernel.km.interrupt_kernel()
+            assert (await task).startswith("KeyboardInterrupt")
+            assert await kernel.value("1 + 1") == "2"
+
+    run_async(main)
+
+
+@pytest.mark.parametrize("code", ["import os; os._exit(3)", "import ctypes; ctypes.string_at(0)"])
+def test_a_death_is_noticed(session, run_async, code):
+    async def main():
+        async with session() as kernel:
+            assert await kernel.km.is_alive()
+            kernel.kc.execute(code)
+            assert await ended(kernel) == ""
+            assert not await kernel.km.is_alive()
+            assert kernel.km.provisioner.process.code == (3 if "_exit" in code else -signal.SIGSEGV)
+
+    run_async(main)
+
+
+def test_a_stopped_kernel_is_killed_all_the_same(session, run_async):
+    async def main():
+        async with session(limits=Limits(**LITTLE | {"wall_seconds": 2})) as kernel:
+            os.kill(kernel.km.provisioner.pid, signal.SIGSTOP)
+            assert await ended(kernel) == "ran longer than 2 seconds"
+
+    run_async(main)
+
+
+def test_a_restart_is_a_new_kernel_on_the_same_sockets(session, run_async):
+    async def main():
+        async with session() as kernel:
+            await kernel.value("x = 1")
+            await kernel.km.restart_kernel(now=True)
+            assert (await kernel.error("x")).startswith("NameError")
+
+    run_async(main)
+
+
+def test_a_dead_template_is_replaced(session, run_async):
+    async def main():
+        async with session(modules=("wave",)) as kernel:
+            await kernel.value("1")
+            for breed, template in nursery._templates.items():
+                if "wave" in breed.modules:
+                    os.killpg(template.process.pid, signal.SIGKILL)
+                    template.process.wait()
+            assert await kernel.km.provisioner.process.wait(10) is not None
+        async with session(modules=("wave",)) as kernel:
+            assert await kernel.value("1 + 1") == "2"
+
+    run_async(main)
+
+
+def test_a_failing_import_is_one_clear_line(session, run_async):
+    async def main():
+        with pytest.raises(KernelError, match="did not start: ModuleNotFoundError: No module named 'no_such_module'"):
+            async with session(modules=("no_such_module",)):
+                pass
+
+    run_async(main)
+
+
+def test_random_numbers_differ_between_kernels(session, run_async):
+    code = "import random, numpy as np; print(np.random.rand(), random.random())"
+
+    async def main():
+        seen = set()
+        for _ in range(3):
+            async with session() as kernel:
+                seen.update((await kernel.value(code)).split())
+        assert len(seen) == 6
+
+    run_async(main)
+
+
+def test_twenty_kernels_leave_nothing_behind(session, run_async, monkeypatch):
+    own = Path(tempfile.mkdtemp(prefix="t-", dir="/tmp"))
+    monkeypatch.setattr(tempfile, "tempdir", str(own))
+    monkeypatch.delenv("XDG_RUNTIME_DIR", raising=False)
+
+    def state():
+        ours = os.getpid()
+        children = [p for p in Path("/proc").glob("[0-9]*") if template_child(p)]
+        folders = {
+            p.name for base in ("/tmp", os.environ.get("XDG_RUNTIME_DIR", "/tmp")) for p in Path(base).glob("k-*")
+        }
+        return (
+            len(list(Path(f"/proc/{ours}/fd").iterdir())),
+            len(Path("/proc/self/mounts").read_text().splitlines()),
+            len(list(own.iterdir())),
+            len(children),
+        )
+
+    async def main():
+        async with session() as kernel:  # what stays: the template
+            await kernel.value("1")
+        await asyncio.sleep(0.2)
+        before = state()
+        for _ in range(20):
+            async with session() as kernel:
+                await kernel.value("open('file', 'w').write('x')")
+        await asyncio.sleep(0.2)
+        after = state()
+        assert after[1:] == before[1:], (before, after)
+        assert after[0] <= before[0] + 2, (before, after)
+
+    run_async(main)
+    own.rmdir()
+
+
+def template_child(process):
+    """Whether this process is a kernel, or a zombie of one, of a template of ours."""
+    try:
+        parent = int((process / "stat").read_text().rpartition(") ")[2].split()[1])
+        line = Path(f"/proc/{parent}/cmdline").read_bytes()
+    except (OSError, IndexError, ValueError):
+        return False
+    return b"settings = json.loads" in line and b"settings = json.loads" in (process / "cmdline").read_bytes()

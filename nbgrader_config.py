@@ -2,6 +2,9 @@
 # for Formgrader, and for `unrolled`, which reads the same file.
 from pathlib import Path
 
+from autograder.boundary.execution import ExecuteAcross
+from autograder.boundary.nbgrader_reading import protect
+from autograder.grading.partial import PartialCredit
 from autograder.grading.sources import write_notebooks
 
 c = get_config()  # noqa: F821  (nbgrader defines it)
@@ -26,7 +29,12 @@ c.ClearSolutions.text_stub = "*Your answer here.*"
 # Three runs of a training, each of 30 seconds of processor time on a machine that does three things at once.
 c.Execute.timeout = 300
 c.Execute.interrupt_on_timeout = True
-# No history file, and no warnings of the kernel's own on the teacher's terminal.
-c.Execute.extra_arguments = ["--HistoryManager.hist_file=:memory:", "--IPKernelApp.log_level=40"]
+# What the questions' numbers are drawn from. Made when it is missing; keep it, and keep it to yourself.
+c.ExecuteAcross.secret_file = str(here / "secret")
 c.LimitOutput.max_lines = 200
 c.LimitOutput.max_traceback = 50
+
+# Submissions are read, rebuilt, run and shown through the trust boundary: see the page "What a submission cannot do".
+# Whatever grades with this file (nbgrader autograde, its Python API, Formgrader's button, unrolled) is protected alike.
+protect(c, execute=ExecuteAcross)
+c.Autograde.autograde_preprocessors.insert(1, PartialCredit)

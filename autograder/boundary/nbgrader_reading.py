@@ -216,10 +216,22 @@ class Clean(NbGraderPreprocessor):
             nb.metadata[KEY] = noted
         for cell in nb.cells:
             if cell.cell_type == "code":
-                cell.outputs = cleaning.clean_outputs(cell.outputs, room)
-                if is_grade(cell) and not is_solution(cell):
+                test = is_grade(cell) and not is_solution(cell)
+                cell.outputs = _with_facts(cell.outputs, room) if test else cleaning.clean_outputs(cell.outputs, room)
+                if test:
                     hiding.reduce_test_outputs(cell, delimiters)
         return nb, resources
+
+
+def _with_facts(outputs: list[NotebookNode], room: cleaning.Room) -> list[NotebookNode]:
+    """A test cell's outputs, cleaned; what a failed check says of itself, in their metadata, is kept."""
+    kept = []
+    for output in outputs:
+        for clean in cleaning.clean_outputs([output], room):
+            if hiding.has_facts(output):
+                clean.metadata[KEY] = output.metadata[KEY]
+            kept.append(clean)
+    return kept
 
 
 class Hide(NbGraderPreprocessor):

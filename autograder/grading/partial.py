@@ -14,6 +14,8 @@ from typing import Any
 
 from nbformat import NotebookNode
 from nbformat.v4 import new_output
+from nbgrader.preprocessors.base import NbGraderPreprocessor
+from nbgrader.utils import is_grade, is_solution
 
 from autograder.checks.failures import CheckFailure
 
@@ -63,6 +65,21 @@ def with_credit(outputs: Sequence[NotebookNode], max_points: float) -> list[Note
     last = new_output("execute_result", data={"text/plain": f"{earned:g}"}) if earned else errors[-1]
     others = (o for o in outputs if o not in messages)
     return [*_without_grades(others), message, last]
+
+
+class PartialCredit(NbGraderPreprocessor):
+    """Among nbgrader's preprocessors, between the one that runs a notebook and the one that saves its points.
+
+    Only behind a step that runs tests where the learner's code does not: the facts it reads are a message's metadata.
+    """
+
+    def preprocess_cell(
+        self, cell: NotebookNode, resources: dict[str, Any], cell_index: int
+    ) -> tuple[NotebookNode, dict[str, Any]]:
+        """The cell, with partial credit if it is a test."""
+        if cell.cell_type == "code" and is_grade(cell) and not is_solution(cell):
+            cell.outputs = with_credit(cell.outputs, float(cell.metadata["nbgrader"]["points"]))
+        return cell, resources
 
 
 def failed(outputs: Sequence[NotebookNode]) -> Mapping[str, Any] | None:

@@ -19,6 +19,11 @@ examples:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; 0 when it worked, 2 for something the user can put right (one line says what)."""
     options = _parser().parse_args(arguments)
+    if getattr(options, "doctor", False):
+        from autograder.kernels import doctor
+
+        print(doctor.text())
+        return 0
     try:
         from autograder.grading.course import CourseError, open_course
         from autograder.grading.sources import SourceError
@@ -64,6 +69,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     grade = command("grade", _grade, "Grade everything under submitted/.", "unrolled grade vanilla")
     grade.add_argument("--again", action="store_true", help="also what has been graded and has not changed")
+    grade.add_argument(
+        "--isolation",
+        choices=("auto", "strict", "contained", "limited"),
+        default="auto",
+        help="the tier that learners' kernels must have (default: the best there is; see unrolled doctor)",
+    )
     command("feedback", _feedback, "Write a feedback page for every student.", "unrolled feedback vanilla")
     export = command("export", _export, "Write the grade table as CSV.", "unrolled export vanilla -o grades.csv")
     export.add_argument("-o", "--output", type=Path, help="the file (default: grades.csv in the course's folder)")
@@ -81,6 +92,13 @@ def _parser() -> argparse.ArgumentParser:
     audit.add_argument("assignment", nargs="?", help="one assignment (default: all that have mistakes)")
     audit.add_argument("--framework", choices=("numpy", "pytorch", "tensorflow"), help="one of them (default: all)")
     audit.add_argument("--page", type=Path, help="also write the table as a Markdown page")
+    doctor = commands.add_parser(
+        "doctor",
+        help="Say how well this machine isolates submissions, and why.",
+        description="Say how well this machine isolates submissions, why, and what to install for more.",
+        epilog="example: unrolled doctor",
+    )
+    doctor.set_defaults(doctor=True)
     sample = command(
         "sample-class",
         _sample_class,
@@ -109,6 +127,7 @@ def _grade(course, options) -> int:
         kept = "" if new else "  (kept)"
         print(f"{row.student:<12} {row.score:5g} / {row.max_score:<4g} {row.reason}{kept}", flush=True)
 
+    course.config.ExecuteAcross.isolation = options.isolation
     grade_class(course, options.assignment, again=options.again, on_student=show)
     return 0
 

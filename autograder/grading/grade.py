@@ -7,7 +7,7 @@ zero points with the reason, and its other notebooks are graded all the same.
 import hashlib
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 
@@ -28,6 +28,8 @@ class Outcome:
 
     `reasons` maps notebook and question to what went wrong, in a line; `problems` maps a notebook to
     why it could not be graded at all, `hand_answers` notebook and question to a hash of what a person marks.
+    `isolation` is the tier that each notebook's kernel had, `repairs` what was put right in it before it was run,
+    `lost` why its kernel was lost on the way, each time.
     `key` changes whenever anything that the grade depends on does.
     """
 
@@ -38,6 +40,9 @@ class Outcome:
     reasons: dict[str, dict[str, str]]
     problems: dict[str, str]
     hand_answers: dict[str, dict[str, str]]
+    isolation: dict[str, str] = field(default_factory=dict)
+    repairs: dict[str, list[str]] = field(default_factory=dict)
+    lost: dict[str, list[str]] = field(default_factory=dict)
 
 
 def grade_class(
@@ -96,7 +101,19 @@ def grade_student(course: Course, student: str, assignment: str, staged: Staged,
     }
     reasons = {name: dict(_reasons(notebook)) for name, notebook in graded.items()}
     hand_answers = {name: dict(_hand_answers(notebook)) for name, notebook in graded.items()}
-    outcome = Outcome(student, assignment, key, staged.notebooks, reasons, problems, hand_answers)
+    told = {name: notebook.metadata.get("unrolled", {}) for name, notebook in graded.items()}
+    outcome = Outcome(
+        student,
+        assignment,
+        key,
+        staged.notebooks,
+        reasons,
+        problems,
+        hand_answers,
+        isolation={name: about.get("isolation", "none") for name, about in told.items()},
+        repairs={name: list(about.get("repairs", [])) for name, about in told.items()},
+        lost={name: list(about.get("lost", [])) for name, about in told.items()},
+    )
     if before is not None:
         _keep_hand_marks(course, before, outcome)
     return outcome

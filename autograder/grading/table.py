@@ -10,12 +10,22 @@ import nbformat
 from autograder.grading.course import Course
 from autograder.grading.grade import Outcome
 
-COLUMNS = ("student", "assignment", "notebook", "question", "score", "max_score", "waiting_for_hand_mark", "reason")
+COLUMNS = (
+    "student",
+    "assignment",
+    "notebook",
+    "question",
+    "score",
+    "max_score",
+    "waiting_for_hand_mark",
+    "reason",
+    "isolation",
+)
 
 
 @dataclass(frozen=True)
 class QuestionRow:
-    """One question of one student: the score as the gradebook has it, and why points are missing."""
+    """One question of one student: the score in the gradebook, why points are missing, and the tier of isolation."""
 
     student: str
     assignment: str
@@ -25,6 +35,7 @@ class QuestionRow:
     max_score: float
     waiting_for_hand_mark: bool
     reason: str
+    isolation: str = ""
 
 
 @dataclass(frozen=True)
@@ -63,6 +74,7 @@ def question_rows(course: Course, outcomes: Iterable[Outcome]) -> list[QuestionR
                             grade.max_score,
                             bool(grade.needs_manual_grade),
                             reason,
+                            outcome.isolation.get(name, ""),
                         )
                     )
     return rows

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import jinja2
 
-from autograder.boundary.pages import POLICY, self_contained
+from autograder.boundary.pages import self_contained
 from autograder.grading.course import Course, CourseError
 from autograder.grading.grade import Outcome
 from autograder.grading.release import last_words
@@ -26,9 +26,7 @@ def write_feedback(course: Course, outcomes: Iterable[Outcome], rows: Sequence[Q
             shutil.rmtree(folder)
         folder.mkdir(parents=True, exist_ok=True)
         for page in folder.glob("*.html"):
-            text = page.read_text(encoding="utf-8")
-            if POLICY not in text:
-                page.write_text(self_contained(text), encoding="utf-8")
+            page.write_text(self_contained(page.read_text(encoding="utf-8")), encoding="utf-8")
         pages.append(_overview(course, outcome, [r for r in rows if r.student == outcome.student], folder))
     return pages
 
@@ -48,6 +46,8 @@ def _overview(course: Course, outcome: Outcome, rows: Sequence[QuestionRow], fol
         assignment=outcome.assignment,
         questions=rows,
         problems=outcome.problems,
+        repairs=outcome.repairs,
+        lost=outcome.lost,
     )
     page.write_text(text, encoding="utf-8")
     return page

@@ -30,6 +30,8 @@ from autograder.boundary.wire import LIMITS, Malformed
 MIME = "application/vnd.unrolled+json"
 FILE = "<unrolled agent>"
 LONGEST_MESSAGE = 4_000
+_AGAIN = 0.25  # seconds between one ring and the next
+
 PRINTED = 10_000
 """Characters of what the learner's code prints in one call that are kept."""
 
@@ -80,26 +82,49 @@ def _captured(stream: _Bounded) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _limited(seconds: float, processor: float | None) -> Iterator[None]:
-    """Raise TimeIsUp in the body after `seconds`, or after `processor` seconds of this process's processor time."""
+    """Raise TimeIsUp in the body after `seconds`, or after `processor` seconds of this process's processor time.
+
+    Once more, and then on every line of the learner's functions that run, where a bare except has swallowed the first.
+    """
     if not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():
         yield
         return
 
-    def ring(_number: int, _frame: object) -> None:
+    rung = False
+
+    def ring(_number: int, frame: types.FrameType | None) -> None:
+        nonlocal rung
+        if rung:
+            _raise_on_every_line(frame)
+        rung = True
         raise TimeIsUp
 
+    traced = sys.gettrace()
     timers = [(signal.SIGALRM, signal.ITIMER_REAL, seconds)]
     if processor is not None:
         timers.append((signal.SIGPROF, signal.ITIMER_PROF, processor))
     before = [signal.signal(number, ring) for number, _, _ in timers]
     try:
         for _, timer, limit in timers:
-            signal.setitimer(timer, limit)
+            signal.setitimer(timer, limit, _AGAIN)
         yield
     finally:
+        sys.settrace(traced)
         for (number, timer, _), handler in zip(timers, before, strict=True):
             signal.setitimer(timer, 0)
             signal.signal(number, handler)
+
+
+def _raise_on_every_line(frame: types.FrameType | None) -> None:
+    def tracer(_frame: types.FrameType, event: str, _argument: object) -> Any:
+        if event == "line":
+            raise TimeIsUp
+        return tracer
+
+    while frame is not None and frame.f_code.co_filename != FILE:
+        frame.f_trace = tracer
+        frame = frame.f_back
+    sys.settrace(lambda *_: None)
 
 
 class _AgentWriter(Writer):
@@ -258,9 +283,9 @@ def _where(error: BaseException) -> list[Any] | None:
     for frame in reversed(traceback.extract_tb(error.__traceback__)):
         theirs = not frame.filename.startswith(tuple(ours)) and "site-packages" not in frame.filename
         standard = frame.filename.startswith("<frozen") or "/lib/python" in frame.filename
-        if theirs and not standard:
+        if theirs and not standard and frame.lineno:
             source = (frame.line or linecache.getline(frame.filename, frame.lineno or 0)).strip()
-            return [frame.lineno or 0, frame.name[:100], source[:300]]
+            return [frame.lineno, frame.name[:100], source[:300]]
     return None
 
 

@@ -27,6 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         from autograder.grading.course import CourseError, open_course
         from autograder.grading.sources import SourceError
+        from autograder.kernels import IsolationError
     except ImportError as error:
         print(f"unrolled: {error.name} is missing; the grader needs: pip install 'unrolled[grading]'", file=sys.stderr)
         return 2
@@ -36,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logging.disable(logging.WARNING)
     try:
         return options.run(open_course(options.course), options)
-    except (CourseError, SourceError) as error:
+    except (CourseError, IsolationError, SourceError) as error:
         print(f"unrolled: {error}", file=sys.stderr)
         return 2
     except OSError as error:
@@ -121,13 +122,16 @@ def _release(course, options) -> int:
 def _grade(course, options) -> int:
     from autograder.grading.grade import grade_class
     from autograder.grading.table import question_rows, student_row
+    from autograder.kernels import tiers
 
     def show(outcome, new: bool) -> None:
         row = student_row(course, outcome, question_rows(course, [outcome]))
         kept = "" if new else "  (kept)"
         print(f"{row.student:<12} {row.score:5g} / {row.max_score:<4g} {row.reason}{kept}", flush=True)
 
-    course.config.ExecuteAcross.isolation = options.isolation
+    if options.isolation != "auto":
+        tiers.choose(options.isolation)
+        course.config.ExecuteAcross.isolation = options.isolation
     grade_class(course, options.assignment, again=options.again, on_student=show)
     return 0
 

@@ -117,7 +117,7 @@ class WarmProvisioner(KernelProvisionerBase):
         for port, channel in enumerate(CHANNELS, 1):
             setattr(manager, f"{channel}_port", port)
         if not manager.session.key:
-            manager.session.key = secrets.token_bytes(32)
+            manager.session.key = secrets.token_hex(32).encode()
         manager.connection_file = str(self.folder / "connection.json")
         manager.write_connection_file()
         self.connection_info = manager.get_connection_info()

@@ -3,13 +3,15 @@
 import asyncio
 import os
 import signal
+import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
 
 import pytest
 
-from autograder.kernels import KernelError, Limits, nursery, tiers
+from autograder.kernels import KernelError, Limits, nursery, tiers, watchdog
 from autograder.kernels.limits import MIB
 
 LITTLE = {"memory_bytes": 400 * MIB, "wall_seconds": 60, "cpu_seconds": 30, "disk_bytes": 8 * MIB}
@@ -202,19 +204,58 @@ def test_a_restart_is_a_new_kernel_on_the_same_sockets(session, run_async):
     run_async(main)
 
 
+def descendants(process):
+    """All processes below one."""
+    return watchdog.family(process, watchdog.children_of_all())[1:]
+
+
 def test_a_dead_template_is_replaced(session, run_async):
     async def main():
         async with session(modules=("wave",)) as kernel:
             await kernel.value("1")
-            for breed, template in nursery._templates.items():
-                if "wave" in breed.modules:
-                    os.killpg(template.process.pid, signal.SIGKILL)
-                    template.process.wait()
+            (template,) = [t for breed, t in nursery._templates.items() if "wave" in breed.modules]
+            inner = [p for p in (template.process.pid, *descendants(template.process.pid)) if has_control(p)]
+            os.kill(inner[0], signal.SIGKILL)
             assert await kernel.km.provisioner.process.wait(10) is not None
         async with session(modules=("wave",)) as kernel:
             assert await kernel.value("1 + 1") == "2"
 
     run_async(main)
+
+
+def has_control(process):
+    """Whether this is the template itself, and neither bubblewrap around it nor a kernel."""
+    command = Path(f"/proc/{process}/cmdline").read_bytes()
+    return command.startswith(sys.executable.encode()) and b"settings = json.loads" in command
+
+
+GRADER = """
+import asyncio, os, sys
+from autograder.kernels import kernel_manager
+
+async def main():
+    kernels = [kernel_manager(side=side) for side in ("learner", "learner", "examiner")]
+    for km in kernels:
+        await km.start_kernel()
+        print(km.provisioner.pid, flush=True)
+    print("started", flush=True)
+    await asyncio.sleep(100)
+
+asyncio.run(main())
+"""
+
+
+def test_everything_ends_with_the_grading_process():
+    with subprocess.Popen([sys.executable, "-c", GRADER], stdout=subprocess.PIPE, text=True) as grader:
+        pids = [int(grader.stdout.readline()) for _ in range(3)]
+        assert grader.stdout.readline() == "started\n"
+        everything = descendants(grader.pid)
+        assert set(pids) <= set(everything)
+        grader.kill()
+    until = time.monotonic() + 10
+    while any(Path(f"/proc/{pid}").exists() for pid in everything):
+        assert time.monotonic() < until, everything
+        time.sleep(0.05)
 
 
 def test_a_failing_import_is_one_clear_line(session, run_async):
@@ -246,15 +287,11 @@ def test_twenty_kernels_leave_nothing_behind(session, run_async, monkeypatch):
 
     def state():
         ours = os.getpid()
-        children = [p for p in Path("/proc").glob("[0-9]*") if template_child(p)]
-        folders = {
-            p.name for base in ("/tmp", os.environ.get("XDG_RUNTIME_DIR", "/tmp")) for p in Path(base).glob("k-*")
-        }
         return (
             len(list(Path(f"/proc/{ours}/fd").iterdir())),
             len(Path("/proc/self/mounts").read_text().splitlines()),
             len(list(own.iterdir())),
-            len(children),
+            len(descendants(ours)),
         )
 
     async def main():
@@ -272,13 +309,3 @@ def test_twenty_kernels_leave_nothing_behind(session, run_async, monkeypatch):
 
     run_async(main)
     own.rmdir()
-
-
-def template_child(process):
-    """Whether this process is a kernel, or a zombie of one, of a template of ours."""
-    try:
-        parent = int((process / "stat").read_text().rpartition(") ")[2].split()[1])
-        line = Path(f"/proc/{parent}/cmdline").read_bytes()
-    except (OSError, IndexError, ValueError):
-        return False
-    return b"settings = json.loads" in line and b"settings = json.loads" in (process / "cmdline").read_bytes()

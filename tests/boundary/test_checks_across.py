@@ -13,20 +13,25 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from IPython.core.inputtransformer2 import TransformerManager
 from plain_kernel import PlainKernel, plain_kernel
+from wrong_answers import RIGHT_AFTER_ALL, WRONG
 
 from autograder import check
 from autograder.boundary import examiner
 from autograder.checks import CheckFailure, checking
+from autograder.checks.elsewhere import driver_for
 from autograder.checks.mistakes import apply
 from autograder.checks.question import Question
+from autograder.checks.training import Malformed, Training, Trial, judge_training
 from autograder.grading.audit import FRAMEWORKS, audited
 from autograder.grading.sources import notebook_of
 from autograder.grading.translation import with_mistake
 
 SOLUTIONS = Path(__file__).parents[2] / "solutions"
+OURS = str(Path(judge_training.__code__.co_filename).parents[1])
 SAMPLED = 3
 """Mistakes and variants of each question that are tried."""
 
@@ -81,8 +86,9 @@ def run_here(source: str, names: dict[str, Any], file: str) -> None:
 def told(question: str, answer: object, framework: str) -> str:
     shown = io.StringIO()
     with contextlib.redirect_stdout(shown), warnings.catch_warnings():
-        warnings.resetwarnings()
-        warnings.simplefilter("default")
+        warnings.resetwarnings()  # as Python itself sets them
+        for category in (DeprecationWarning, PendingDeprecationWarning, ImportWarning, ResourceWarning):
+            warnings.simplefilter("ignore", category)
         try:
             check(question, answer, framework=framework, seed=5)
         except CheckFailure as failure:
@@ -145,3 +151,72 @@ def test_other_right_answers(notebook):
             for edit in variant.edits[notebook.framework]:
                 source = apply(source, edit, variant.name)
             assert f"✓ {question.name}" in same(notebook.both(question.name, source)), variant.name
+
+
+# --- what else can be wrong, in one notebook of each framework ------------------------------------------------
+
+
+def test_other_wrong_answers(notebook):
+    if "vanilla/step-forward" not in notebook.answers:
+        pytest.skip("they are answers to vanilla")
+    for question, sources in WRONG[notebook.framework].items():
+        for source in sources:
+            named = source.replace("NAME", notebook.answers[question])
+            assert f"✗ {question}" in same(notebook.both(question, named)), named
+    for source in RIGHT_AFTER_ALL if notebook.framework == "numpy" else []:
+        assert "✓ vanilla/step-forward" in same(notebook.both("vanilla/step-forward", source)), source
+
+
+@pytest.mark.slow
+def test_time_is_up_in_the_same_words(tmp_path):
+    """Ten seconds here and ten there."""
+    with plain_kernel(tmp_path) as kernel:
+        examiner.connect(kernel.connection)
+        loop = "def step_forward(x, h_prev, W, U, b):\n    while True:\n        pass"
+        here, there = Notebook(kernel, "vanilla", "numpy").both("vanilla/step-forward", loop)
+        examiner.disconnect()
+    assert "step_forward did not return within 10 seconds" in here
+    line = re.compile(r"line [23] of your code in step_forward: `(while True:|pass)`")
+    assert line.sub("…", here) == line.sub("…", there)
+
+
+@pytest.mark.slow
+def test_a_training_is_timed_where_it_is_used(tmp_path):
+    """In processor time: waiting costs nothing, and the examiner's own waiting neither."""
+    source = (
+        "import time\ndef fit(x):\n    time.sleep(0.7)\n    return float(x.mean())\n"
+        "def works(x):\n    while True:\n        x = x + 0\n"
+        "def returns(x):\n    return [None]"
+    )
+
+    def score(returned: object) -> float:
+        if not isinstance(returned, float):
+            raise Malformed(f"expected a number, got {type(returned).__name__}")
+        return returned
+
+    def trials(rng: np.random.Generator) -> Iterator[Trial]:
+        yield Trial("numbers", {"x": rng.normal(size=5)}, score)
+
+    question = Training("test/fit", trials, 9.0, False, "units", 1, 0.4, "nowhere", "Fit.", "eq-rnn-a")
+    names: dict[str, Any] = {"np": np}
+    run_here(source, names, "<fit>")
+    with plain_kernel(tmp_path) as kernel:
+        kernel.run("import numpy as np", source)
+        there: dict[str, Any] = {}
+        examiner.connect(kernel.connection)
+        examiner.bind(there, ["fit", "works", "returns"])
+        assert "fit" in there
+        for name, words in (
+            ("fit", "✓ test/fit"),
+            ("works", "within its 0.4 seconds of processor"),
+            ("returns", "list"),
+        ):
+            texts = []
+            for answer in (names[name], there[name]):
+                try:
+                    texts.append(judge_training(question, answer, driver_for(answer, "numpy"), 3, OURS))
+                except CheckFailure as failure:
+                    texts.append(re.sub(r"line \d+ of your code in works: `[^`]*`", "…", str(failure)))
+            assert texts[0] == texts[1]
+            assert words in texts[0]
+        examiner.disconnect()

@@ -71,7 +71,7 @@ def reduce_test_outputs(cell: NotebookNode, delimiters: Delimiters = Delimiters(
 
 def _is_harmless(output: NotebookNode, words: set[str]) -> bool:
     if output.output_type == "display_data":
-        return has_facts(output) or output.data.get("text/plain") in words
+        return has_facts(output) or any(_says(output, text) for text in words)
     if output.output_type != "execute_result":
         return False
     return set(output.data) == {"text/plain"} and bool(_NUMBER.fullmatch(output.data["text/plain"]))
@@ -83,7 +83,12 @@ def has_facts(output: NotebookNode) -> bool:
 
 
 def _is_displayed(cell: NotebookNode, text: str) -> bool:
-    return any(o.output_type == "display_data" and o.data.get("text/plain") == text for o in cell.outputs)
+    return any(o.output_type == "display_data" and _says(o, text) for o in cell.outputs)
+
+
+def _says(output: NotebookNode, text: str) -> bool:
+    """Whether a display is this failure's message; the points may have been added below it."""
+    return bool(text) and str(output.data.get("text/plain", "")).startswith(text)
 
 
 def _reduced(error: NotebookNode, hidden: set[int], *, shown: bool) -> NotebookNode:

@@ -40,7 +40,7 @@ def rebuild(
     cells follow the released cell that they followed. `others` are the assignment's other released notebooks by
     name, to say so when one of those was handed in under this name.
     """
-    released = nbformat.v4.upgrade(copy.deepcopy(released))
+    released = _with_ids(copy.deepcopy(released))
     found = match(released.cells, submitted.cells)
     repairs = _wrong_notebook(released, submitted, found, others or {})
     cells = [_cell(there, cell, submitted, found, repairs) for there, cell in enumerate(released.cells)]
@@ -161,6 +161,14 @@ def _free(theirs: NotebookNode) -> NotebookNode | None:
             cell["attachments"] = copy.deepcopy(theirs.attachments)
     del cell["id"]
     return cell
+
+
+def _with_ids(released: NotebookNode) -> NotebookNode:
+    """`released` itself as format 4.5; where it was older its cells get ids by their place, the same each time."""
+    for number, cell in enumerate(released.cells, 1):
+        cell.setdefault("id", f"cell-{number}")
+    released.nbformat, released.nbformat_minor = 4, 5
+    return released
 
 
 def _fresh(cell: NotebookNode) -> NotebookNode:

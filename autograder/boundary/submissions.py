@@ -140,9 +140,7 @@ def _time_stamp(submitted: Path, where: str, target: Path, arrivals: Sequence[st
             return
     try:
         text = read_file(submitted, f"{where}/{STAMP}", MAX_STAMP).decode("utf-8-sig").strip()
-        if not text:
-            return
-        if not is_time(text):
+        if text and not is_time(text):
             raise ValueError
     except FileNotFoundError:
         return

@@ -139,6 +139,7 @@ def test_a_released_notebook_may_be_without_ids():
     result = rebuild(old, handed_in(solved()))
     assert [c.source for c in result.notebook.cells] == [c.source for c in solved().cells]
     nbformat.validate(result.notebook)
+    assert result == rebuild(old, handed_in(solved())), "the same each time, random ids would not be"
 
 
 def test_own_cells_stay_where_they_were_without_their_metadata():

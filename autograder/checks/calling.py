@@ -9,7 +9,8 @@ import sys
 import threading
 import traceback
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
@@ -18,7 +19,19 @@ CHARACTERS_KEPT = 10_000
 
 
 class TimeIsUp(BaseException):
-    """Raised inside the learner's code. Not an Exception, so that its own `except Exception` cannot swallow it."""
+    """Raised inside the learner's code. Not an Exception, so that its own `except Exception` cannot swallow it.
+
+    `insists` says whether the time limit is still on: then one that is swallowed nevertheless, by a bare except, is
+    followed by another.
+    """
+
+    def __init__(self, insists: Callable[[], bool] = lambda: False) -> None:
+        super().__init__()
+        self._insists = insists
+
+    def __del__(self) -> None:
+        if self._insists():
+            _raise_in_next_line(sys._getframe(1), self._insists)
 
 
 class _BoundedText(io.TextIOBase):
@@ -107,21 +120,50 @@ def time_limit(seconds: float, *, processor: float | None = None) -> Iterator[No
         yield
         return
 
-    def ring(_signum: int, _frame: FrameType | None) -> None:
-        raise TimeIsUp
+    on = True
+
+    def insists() -> bool:
+        return on
+
+    def ring(_signum: int, frame: FrameType | None) -> None:
+        _raise_in_next_line(frame, insists)
+        raise TimeIsUp(insists)
 
     timers = [(signal.SIGALRM, signal.ITIMER_REAL, seconds)]
     if processor is not None:
         timers.append((signal.SIGPROF, signal.ITIMER_PROF, processor))
     before = [signal.signal(number, ring) for number, _, _ in timers]
+    traced = sys.gettrace()
     try:
         for _, timer, limit in timers:
-            signal.setitimer(timer, limit)
+            signal.setitimer(timer, limit, _AGAIN)
         yield
     finally:
+        on = False
+        sys.settrace(traced)
         for (number, timer, _), handler in zip(timers, before, strict=True):
             signal.setitimer(timer, 0)
             signal.signal(number, handler)
+
+
+_AGAIN = 0.25  # seconds between one ring and the next
+
+
+def _raise_in_next_line(frame: FrameType | None, insists: Callable[[], bool]) -> None:
+    """Let the next line of each running function of the learner's raise TimeIsUp, be it in an except or behind it."""
+
+    def tracer(_frame: FrameType, event: str, _argument: object) -> Any:
+        if event == "line" and insists():
+            raise TimeIsUp(insists)  # Python ends tracing when a tracer raises
+        return tracer
+
+    while frame is not None and not frame.f_code.co_filename.startswith(_OURS):
+        frame.f_trace = tracer
+        frame = frame.f_back
+    sys.settrace(lambda *_: None)
+
+
+_OURS = str(Path(__file__).resolve().parents[1])
 
 
 def where_it_happened(error: BaseException, ours: str) -> str:
@@ -150,6 +192,6 @@ def _learners_frame(error: BaseException, ours: str) -> traceback.FrameSummary |
     for frame in reversed(traceback.extract_tb(error.__traceback__)):
         theirs = not frame.filename.startswith(ours) and "site-packages" not in frame.filename
         standard = frame.filename.startswith("<frozen") or "/lib/python" in frame.filename
-        if theirs and not standard:
+        if theirs and not standard and frame.lineno:
             return frame
     return None

@@ -152,6 +152,10 @@ def assignments() -> dict[str, str]:
     return {m.replace("_", "-"): m for m in sorted(modules)}
 
 
+_WAITING = ("cannot be asked for", "not judged until")
+"""How drivers begin to say that a gradient could not be found because something else is wrong."""
+
+
 def _judge(
     question: Question, how: Answer, driver: drivers.Driver, problem: Problem, seen: Observation
 ) -> tuple[list[Verdict], float]:
@@ -161,7 +165,7 @@ def _judge(
     for output in how.outputs:
         value = seen.outputs[output]
         if isinstance(value, drivers.Missing):
-            verdicts.append(Verdict(output, False, value.reason))
+            verdicts.append(Verdict(output, False, value.reason, follows=value.reason.startswith(_WAITING)))
             continue
         expected = cast(problem.expected[output], dtype)
         verdict = judge(
@@ -255,7 +259,7 @@ def _advice(question: Question, wrong: Sequence[Verdict], wrong_in_all: int) -> 
     """What the findings themselves advise, else the first advice of the question that fits a wrong output: causes
     stand before what follows."""
     outputs = {v.output for v in wrong}
-    if all(v.advice for v in wrong):
+    if all(v.advice for v in wrong) and not any(v.finding.startswith("contains") for v in wrong):
         return " ".join(dict.fromkeys(v.advice for v in wrong))
     if wrong_in_all == 1 and wrong[0].output in question.alone:
         return question.alone[wrong[0].output]

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from autograder.checks.failures import Verdict
 from autograder.checks.question import relative_error
+from autograder.checks.receiving import NoArray, received
 
 
 @dataclass(frozen=True)
@@ -43,9 +44,11 @@ def judge(
     `got` is what the learner's answer returned, of any type; `expected` the right array. An answer is right
     when it has the expected shape and dtype and its largest `relative_error` (with `scale`) is at most `allowed`.
     """
+    got = received(got)
+    if isinstance(got, NoArray):
+        return Verdict(output, False, got.finding, advice=got.advice)
     difference = (
-        _not_an_array(got)
-        or _wrong_shape(np.asarray(got), expected, about.in_time)
+        _wrong_shape(np.asarray(got), expected, about.in_time)
         or _not_finite(np.asarray(got), about.in_time)
         or _wrong_dtype(got, expected)
     )
@@ -85,22 +88,6 @@ _SHAPES = (
 )
 
 
-def _not_an_array(got: object) -> Difference | None:
-    if got is None:
-        return Difference("is None: is the return statement there?")
-    if callable(got) or isinstance(got, (str, bytes, dict)):
-        return Difference(f"is a {type(got).__name__}, not an array")
-    try:
-        array = np.asarray(got)
-    except Exception:
-        several = f" of {len(got)} things" if isinstance(got, (tuple, list)) else ""
-        advice = "Return one array: not more beside it, and steps of equal shapes." if several else ""
-        return Difference(f"is a {type(got).__name__}{several} that cannot be read as an array", advice)
-    if array.dtype.kind not in "fiub":
-        return Difference(f"is an array of {array.dtype}, not of real numbers")
-    return None
-
-
 def _wrong_shape(got: NDArray, expected: NDArray, in_time: bool) -> Difference | None:
     if got.shape == expected.shape:
         return None
@@ -136,7 +123,12 @@ def _not_finite(got: NDArray, in_time: bool) -> Difference | None:
         return None
     kind = "NaN" if np.isnan(got).any() else "infinite values"
     where = f", first at time step {int(np.argwhere(bad)[0][0])}" if in_time and got.ndim else ""
-    return Difference(f"contains {kind} ({int(bad.sum())} of {got.size} entries{where})")
+    made = (
+        ", from 0/0, ∞ − ∞, or a root or log below 0"
+        if kind == "NaN"
+        else ", from a division by 0, a log of 0, or overflow"
+    )
+    return Difference(f"contains {kind} ({int(bad.sum())} of {got.size} entries{where}){made}")
 
 
 def _wrong_dtype(got: object, expected: NDArray) -> Difference | None:
@@ -144,7 +136,17 @@ def _wrong_dtype(got: object, expected: NDArray) -> Difference | None:
     dtype = np.asarray(got).dtype
     if plain_number or dtype == expected.dtype:
         return None
-    return Difference(f"has dtype {dtype}, expected {expected.dtype} like the inputs")
+    if expected.dtype.kind != "f":
+        return Difference(
+            f"has dtype {dtype}, expected {expected.dtype}", f"Convert it, or make it as {expected.dtype}."
+        )
+    return Difference(f"has dtype {dtype}, expected {expected.dtype} like the inputs", _TYPES)
+
+
+_TYPES = (
+    "Values are compared once the type fits. A new array takes the type of a given one by zeros_like(x) or "
+    "dtype=x.dtype; numbers of NumPy's own, such as np.sqrt(2), are float64, Python's own take the array's type."
+)
 
 
 def _how_it_differs(got: NDArray, expected: NDArray, error: NDArray, allowed: float, about: About) -> Difference:

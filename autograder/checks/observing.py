@@ -1,6 +1,7 @@
 """Putting an answer to work on one problem, and keeping all that can be seen of it."""
 
 import inspect
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn
@@ -14,6 +15,7 @@ from autograder.checks.elsewhere import at_work
 from autograder.checks.failures import CheckFailure
 from autograder.checks.question import Answer, Calling, Problem, Question
 
+from autograder.checks.receiving import received
 SECONDS = 10.0
 """How long one call of a learner's answer may take; the problems are tiny."""
 
@@ -53,7 +55,9 @@ def observe(
             outputs = _call(question, how, driver, answer, values, problem.expected[how.outputs[0]].ndim)
     except CheckFailure:
         raise
-    except (Exception, TimeIsUp, SystemExit) as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # a learner's code may raise anything
         explain_error(
             error,
             answer,
@@ -65,7 +69,7 @@ def observe(
             before=before,
         )
     changed = {a for a in how.arguments if not np.array_equal(values[a], cast(problem.values[a], dtype))}
-    return Observation(outputs, frozenset(changed))
+    return Observation({name: received(value) for name, value in outputs.items()}, frozenset(changed))
 
 
 def _call(
@@ -108,18 +112,29 @@ def by_name(question: str, outputs: Sequence[str], returned: object, axes: int |
         if alone and axes is not None and getattr(returned[0], "ndim", axes) == axes - 1:  # type: ignore[index]
             alone = False
         return {outputs[0]: returned[0] if alone else returned}  # type: ignore[index]
-    wanted = f"{len(outputs)} values ({', '.join(outputs)})"
-    if returned is None:
-        raise CheckFailure(question, f"your function returned None, expected {wanted}: is there a return?")
-    if not isinstance(returned, (tuple, list)):
-        raise CheckFailure(question, f"your function returned {kind(returned)}, expected {wanted}")
-    if len(returned) != len(outputs):
-        raise CheckFailure(question, f"your function returned {len(returned)} values, expected {wanted}")
+    if not isinstance(returned, (tuple, list)) or len(returned) != len(outputs):
+        wanted = f"{len(outputs)} values ({', '.join(outputs)})"
+        advice = f"End with: return {', '.join(outputs)}"
+        raise CheckFailure(question, f"your function returned {_instead(returned)}, expected {wanted}", advice=advice)
     return dict(zip(outputs, returned, strict=True))
 
 
 def agree_on_arguments(name: str, answer: Callable[..., Any], expected: Sequence[str]) -> None:
     """Refuse a function that cannot be called as the task says, before any of it runs. Raises CheckFailure."""
+def _instead(returned: object) -> str:
+    """What came in place of several outputs."""
+    if isinstance(returned, (tuple, list)):
+        return f"{len(returned)} value{'s' * (len(returned) != 1)}"
+    if isinstance(returned, dict):
+        names = ", ".join(str(name)[:30] for name in list(returned)[:10])
+        return f"a dict with the keys {names}" if names else "an empty dict"
+    if returned is None:
+        return "None"
+    if hasattr(returned, "__next__"):
+        return f"{kind(returned)}, which has not been run (is there a yield, or a map or zip without tuple?)"
+    return kind(returned) + (" (is it an async def?)" if hasattr(returned, "__await__") else "")
+
+
     try:
         signature = inspect.signature(answer)
     except (TypeError, ValueError):
@@ -134,11 +149,13 @@ def agree_on_arguments(name: str, answer: Callable[..., Any], expected: Sequence
             f"the task calls it with {len(expected)} ({', '.join(expected)})",
         ) from None
     if own != list(expected) and sorted(own) == sorted(expected):
+            advice=f"Its first line is def …({', '.join(expected)}): and nothing else is needed to call it.",
         raise CheckFailure(
             name,
             f"the arguments stand in the order ({', '.join(own)}), the task's order is ({', '.join(expected)})",
         )
 
+            advice="They are given by place, not by name: write them in the task's order.",
 
 def explain_error(
     error: BaseException,
@@ -172,7 +189,10 @@ def explain_error(
     elif hasattr(error, "headline"):  # from the other process there came nothing that can be judged
         headline, advice = str(error.headline), ""
     else:
-        message = " ".join(str(error).split())
+        try:
+            message = _UNREADABLE.sub("", " ".join(str(error).split()))
+        except Exception:
+            message = "(its message cannot be shown)"
         message = message if len(message) <= 200 else message[:200] + " …"
         headline = f"{called} raised {type(error).__name__}: {message}"
         advice = f"It happened at {where}." if where else ""
@@ -187,6 +207,10 @@ def _endless(where: str) -> tuple[str, str]:
 
 
 def cast(array: NDArray, dtype: np.dtype) -> NDArray:
+_UNREADABLE = re.compile(r"\x1b\[[0-9;]*m|Exception encountered when calling \S+\s| Arguments received by .*")
+"""In messages of Keras: colours, and all arguments of the call."""
+
+
     """A fresh copy; floating-point arrays in the type the answer is run in, others as they are."""
     return array.astype(dtype) if array.dtype.kind == "f" else array.copy()
 

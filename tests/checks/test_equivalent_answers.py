@@ -1,4 +1,4 @@
-"""Right answers that nobody here derived from the solutions keep their points: some eighty of them, and ways to wrap one."""
+"""Right answers in other styles, some eighty of them, keep their points, and so does one in any wrapping."""
 
 from __future__ import annotations
 

@@ -94,7 +94,11 @@ def outputs_of(returned: object, count: int) -> list[object]:
     """
     found = list(returned) if isinstance(returned, (tuple, list)) else [returned]
     if len(found) != count:
-        raise Unsuitable(f"{count} output{'s' if count > 1 else ''} from the forward pass, got {len(found)}")
+        remark = _STACKED if count == 1 else ""
+        raise Unsuitable(f"{count} output{'s' * (count > 1)} from the forward pass, got {len(found)}{remark}")
+_STACKED = ": steps belong stacked into one tensor, and the last state is not asked for"
+
+
     return found
 
 

@@ -28,7 +28,7 @@ def _tensor(array: NDArray, track: bool = False) -> torch.Tensor:
 
 def _arrays(value: object) -> object:
     if isinstance(value, torch.Tensor):
-        return value.detach().cpu().numpy()
+        return _array(value)
     if isinstance(value, (tuple, list)):
         return [_arrays(v) for v in value]
     if isinstance(value, dict):
@@ -43,6 +43,21 @@ def function(answer: Any, arrays: Sequence[NDArray], symbols: Symbols = ()) -> o
         return _arrays(
             plain(as_function(answer, symbols, arrays)(*(torch.from_numpy(a) if a.ndim else given(a) for a in arrays)))
         )
+
+
+def _array(tensor: torch.Tensor) -> NDArray:
+    """Its numbers, wherever they are. Raises Unsuitable for a tensor of which NumPy cannot hold any."""
+    if tensor.is_meta:
+        raise Unsuitable(
+            "tensors with numbers in them; one that came back is on the device meta, which holds shapes only"
+        )
+    if tensor.layout != torch.strided:
+        raise Unsuitable("dense tensors; one that came back is sparse: end with .to_dense()")
+    try:
+        return tensor.detach().cpu().resolve_conj().resolve_neg().numpy()
+    except (TypeError, RuntimeError, NotImplementedError):
+        kind = f"a {type(tensor).__name__} of {tensor.dtype}"
+        raise Unsuitable(f"tensors of the inputs' dtype; one that came back is {kind}") from None
 
 
 def _gradients(outputs: Sequence[object], wanted: Sequence[torch.Tensor], upstreams: Sequence[NDArray]) -> list[object]:
@@ -77,6 +92,7 @@ def _refused(
     outcome[place] = Missing(f"has shape {got}, expected {expected}{remark}", got)
     return outcome
 
+        unfit_backward(error)
 
 def pull_back(
     answer: Any, arrays: Sequence[NDArray], tracked: Sequence[int], upstreams: Sequence[NDArray]

@@ -5,6 +5,7 @@ comments and unused imports be. What is refused raises Unsuitable from inside th
 """
 
 import contextlib
+import re
 from collections.abc import Callable, Iterator, MutableMapping
 from typing import Any
 
@@ -60,3 +61,21 @@ def own_derivative(used: str) -> str:
 def own_clipping(used: str) -> str:
     """What is expected where a library's clipping was used."""
     return f"your own clipping; this one uses {used}, which is the task"
+
+
+_COUNT = re.compile(r"(?:expected|expected to return) (\d+)(?:, got| gradients, but returned) (\d+)")
+_NO_TENSOR = re.compile(r"expected Variable or None \(got ([\w.]+)\)|expected device \w+ but got (\w+)")
+
+
+def unfit_backward(error: Exception) -> None:
+    """Raise Unsuitable where a framework's error says that a backward returned too few gradients, or no tensors."""
+    count, kind = _COUNT.search(str(error)), _NO_TENSOR.search(str(error))
+    if count:
+        raise Unsuitable(
+            f"{count[1]} gradients from backward, one for each argument of the forward pass and in their order, with "
+            f"None for one that needs none, such as a mask; got {count[2]}"
+        ) from None
+    if kind:
+        raise Unsuitable(
+            f"tensors from backward, where the arguments are; got {kind[1] or 'one on the device ' + kind[2]}"
+        )

@@ -47,6 +47,8 @@ def function(answer: Any, arrays: Sequence[NDArray], symbols: Symbols = ()) -> o
 
 def _gradients(
     tape: tf.GradientTape, outputs: Sequence[Any], wanted: Sequence[Any], upstreams: Sequence[NDArray]
+        if not hasattr(value, "numpy"):
+            raise Unsuitable("tensors with values; one that came back was made inside a tf.function and kept outside")
 ) -> list[object]:
     for output, upstream in zip(outputs, upstreams, strict=True):
         if not isinstance(output, tf.Tensor):

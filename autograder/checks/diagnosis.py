@@ -7,7 +7,7 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-from autograder.checks.drivers import Missing, given
+from autograder.checks.drivers import NO_GRADIENT, Missing, given
 from autograder.checks.mistakes import Mistake, mistaken
 from autograder.checks.observing import Observation, by_name, cast
 from autograder.checks.question import Problem, Question, relative_error, tolerance
@@ -15,17 +15,23 @@ from autograder.checks.question import Problem, Question, relative_error, tolera
 
 def behaviour(question: Question, mistake: Mistake | None, problem: Problem, dtype: np.dtype) -> Observation | None:
     """What the reference answer does on a problem with this mistake in it (None: as it is); None where it raises."""
-    assert question.reference is not None, f"{question.name} has no reference answer"
-    function = mistaken(question.reference, mistake) if mistake else question.reference
-    how = question.answers["numpy"]
+    reference, arguments, names = (
+        question.reference,
+        question.answers["numpy"].arguments,
+        question.answers["numpy"].outputs,
+    )
+    if question.flow is not None and mistake in question.flow.mistakes:
+        reference, arguments, names = question.flow.reference, question.flow.arguments, question.flow.outputs
+    assert reference is not None, f"{question.name} has no reference answer"
+    function = mistaken(reference, mistake) if mistake else reference
     values = {k: cast(v, dtype) for k, v in problem.values.items()}
     try:
         with np.errstate(all="ignore"), warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            outputs = by_name(question.name, how.outputs, function(*(given(values[a]) for a in how.arguments)))
+            outputs = by_name(question.name, names, function(*(given(values[a]) for a in arguments)))
     except Exception:  # an edited answer may do anything; what raises has no outputs to compare with
         return None
-    changed = {a for a in how.arguments if not np.array_equal(values[a], cast(problem.values[a], dtype))}
+    changed = {a for a in arguments if not np.array_equal(values[a], cast(problem.values[a], dtype))}
     return Observation(outputs, frozenset(changed))
 
 
@@ -35,12 +41,20 @@ def explain(question: Question, seen: Sequence[tuple[Problem, np.dtype, Observat
     Further problems only decide between mistakes that look alike on the first.
     """
     (problem, dtype, observation), *others = seen
-    left = [m for m in question.mistakes if _accounts(question, m, problem, dtype, observation)]
+    left = [m for m in _candidates(question, observation) if _accounts(question, m, problem, dtype, observation)]
     for problem_, dtype_, observation_ in others:
         if len(left) <= 1:
             break
         left = [m for m in left if _alike(question, m, problem_, dtype_, observation_)] or left
     return left[:1] or _pair(question, problem, dtype, observation)
+
+
+def _candidates(question: Question, seen: Observation) -> list[Mistake]:
+    """The mistakes that can be compared with what was seen: of cut gradients only where there are gradients."""
+    flow = question.flow
+    if flow is None or not set(flow.outputs) <= set(seen.outputs):
+        return list(question.mistakes)
+    return [*question.mistakes, *(m for m in flow.mistakes if not m.sign)]
 
 
 def _accounts(question: Question, mistake: Mistake, problem: Problem, dtype: np.dtype, seen: Observation) -> bool:
@@ -66,8 +80,8 @@ def _same_behaviour(shown: Observation, seen: Observation, dtype: np.dtype, prob
 
 
 def _unknown(value: object) -> bool:
-    """Nothing is known of this output: neither what it is nor its shape."""
-    return isinstance(value, Missing) and value.shape is None
+    """Nothing is known of this output: neither what it is, nor its shape, nor that it is cut off."""
+    return isinstance(value, Missing) and value.shape is None and not value.reason.startswith(NO_GRADIENT)
 
 
 def _pair(question: Question, problem: Problem, dtype: np.dtype, seen: Observation) -> list[Mistake]:
@@ -104,6 +118,8 @@ def _allowed(problem: Problem, dtype: np.dtype) -> float:
 
 def _same(got: object, other: object, allowed: float, scale: float = 0.0) -> bool:
     """Same shape, type and values, NaN and infinity in the same places; the shape alone where no more is known."""
+    if isinstance(got, Missing) and got.reason.startswith(NO_GRADIENT):
+        return other is not None and not np.asarray(other).any()  # to be cut off is to have no influence
     if isinstance(got, Missing):
         return other is not None and got.shape == np.asarray(other).shape
     a, b = _array(got), _array(other)

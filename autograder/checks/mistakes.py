@@ -29,6 +29,8 @@ class Mistake:
     reference answer, whose text is also the NumPy solution's. hint: one or two sentences for the learner, pointing at
     the idea. see: the label of an equation or section of the book. elsewhere: the edit in another framework's
     solution where putting it into that framework's words by rule does not do, or None where it cannot be made there.
+    sign: for a mistake that the drivers find before anything can be compared, words of what they say; `replace` is ""
+    then.
     """
 
     name: str
@@ -37,6 +39,7 @@ class Mistake:
     hint: str
     see: str = ""
     elsewhere: Mapping[str, Edit | None] = field(default_factory=dict)
+    sign: str = ""
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,9 +13,10 @@ from autograder.checks import drivers
 from autograder.checks.calling import Printed, TimeIsUp, where_it_happened, who_raised
 from autograder.checks.elsewhere import at_work
 from autograder.checks.failures import CheckFailure
+from autograder.checks.mistakes import Mistake
 from autograder.checks.question import Answer, Calling, Problem, Question
-
 from autograder.checks.receiving import received
+
 SECONDS = 10.0
 """How long one call of a learner's answer may take; the problems are tiny."""
 
@@ -67,6 +68,7 @@ def observe(
             ours=ours,
             late=_endless,
             before=before,
+            known_to_drivers=[m for m in question.all_mistakes if m.sign],
         )
     changed = {a for a in how.arguments if not np.array_equal(values[a], cast(problem.values[a], dtype))}
     return Observation({name: received(value) for name, value in outputs.items()}, frozenset(changed))
@@ -119,8 +121,6 @@ def by_name(question: str, outputs: Sequence[str], returned: object, axes: int |
     return dict(zip(outputs, returned, strict=True))
 
 
-def agree_on_arguments(name: str, answer: Callable[..., Any], expected: Sequence[str]) -> None:
-    """Refuse a function that cannot be called as the task says, before any of it runs. Raises CheckFailure."""
 def _instead(returned: object) -> str:
     """What came in place of several outputs."""
     if isinstance(returned, (tuple, list)):
@@ -135,6 +135,8 @@ def _instead(returned: object) -> str:
     return kind(returned) + (" (is it an async def?)" if hasattr(returned, "__await__") else "")
 
 
+def agree_on_arguments(name: str, answer: Callable[..., Any], expected: Sequence[str]) -> None:
+    """Refuse a function that cannot be called as the task says, before any of it runs. Raises CheckFailure."""
     try:
         signature = inspect.signature(answer)
     except (TypeError, ValueError):
@@ -147,15 +149,15 @@ def _instead(returned: object) -> str:
             name,
             f"your function takes {len(own)} arguments ({', '.join(own)}), "
             f"the task calls it with {len(expected)} ({', '.join(expected)})",
+            advice=f"Its first line is def …({', '.join(expected)}): and nothing else is needed to call it.",
         ) from None
     if own != list(expected) and sorted(own) == sorted(expected):
-            advice=f"Its first line is def …({', '.join(expected)}): and nothing else is needed to call it.",
         raise CheckFailure(
             name,
             f"the arguments stand in the order ({', '.join(own)}), the task's order is ({', '.join(expected)})",
+            advice="They are given by place, not by name: write them in the task's order.",
         )
 
-            advice="They are given by place, not by name: write them in the task's order.",
 
 def explain_error(
     error: BaseException,
@@ -167,11 +169,12 @@ def explain_error(
     ours: str,
     late: Callable[[str], tuple[str, str]],
     before: str = "",
+    known_to_drivers: Sequence[Mistake] = (),
 ) -> NoReturn:
     """Turn whatever the learner's code raised into a CheckFailure.
 
     `given`: the problem, in words; `before`: the one before, which went well. `late`: headline and advice when time
-    was up, from where the code was ("": unknown).
+    was up, from where the code was ("": unknown). `known_to_drivers`: the mistakes that drivers find themselves.
     """
     called = getattr(answer, "__name__", "your answer")
     where = where_it_happened(error, ours)
@@ -186,6 +189,9 @@ def explain_error(
         headline = f"{called} {headline}"
     elif isinstance(error, drivers.Unsuitable):
         headline, advice = f"expected {error}", ""
+        known = next((m for m in known_to_drivers if m.sign in str(error)), None)
+        if known is not None:
+            raise CheckFailure(question, headline, advice=known.hint, see=known.see, mistakes=[known.name]) from None
     elif hasattr(error, "headline"):  # from the other process there came nothing that can be judged
         headline, advice = str(error.headline), ""
     else:
@@ -201,16 +207,16 @@ def explain_error(
     raise CheckFailure(question, headline, problem=given, advice=advice, see=see) from None
 
 
+_UNREADABLE = re.compile(r"\x1b\[[0-9;]*m|Exception encountered when calling \S+\s| Arguments received by .*")
+"""In messages of Keras: colours, and all arguments of the call."""
+
+
 def _endless(where: str) -> tuple[str, str]:
     advice = f"Is there a loop that never ends? It was at {where}." if where else "Is there an endless loop?"
     return f"did not return within {SECONDS:.0f} seconds", advice
 
 
 def cast(array: NDArray, dtype: np.dtype) -> NDArray:
-_UNREADABLE = re.compile(r"\x1b\[[0-9;]*m|Exception encountered when calling \S+\s| Arguments received by .*")
-"""In messages of Keras: colours, and all arguments of the call."""
-
-
     """A fresh copy; floating-point arrays in the type the answer is run in, others as they are."""
     return array.astype(dtype) if array.dtype.kind == "f" else array.copy()
 

@@ -97,6 +97,17 @@ def everywhere(answer: Answer) -> dict[str, Answer]:
     return dict.fromkeys(("numpy", "pytorch", "tensorflow"), answer)
 
 
+@dataclass(frozen=True)
+class Flow:
+    """What autograd finds through a module: a NumPy function of `arguments` that gives `outputs`, the module's own and
+    the gradients of its parameters, and the mistakes that leave the first right and cut off the second."""
+
+    reference: Callable[..., Any]
+    arguments: tuple[str, ...]
+    outputs: tuple[str, ...]
+    mistakes: tuple[Mistake, ...]
+
+
 Follows = Callable[[Mapping[str, NDArray], Mapping[str, NDArray], Callable[[object, NDArray], bool]], Mapping[str, str]]
 """Which outputs are wrong only because of another: (a problem's values, an answer's outputs, whether two are the same)
 to {output: what it follows from}. Outputs that are no finite arrays of the right shape and type are left out."""
@@ -128,6 +139,12 @@ class Question:
     reference: Callable[..., Any] | None = None
     mistakes: tuple[Mistake, ...] = ()
     variants: tuple[Variant, ...] = ()
+    flow: Flow | None = None
+
+    @property
+    def all_mistakes(self) -> tuple[Mistake, ...]:
+        """The edits of the reference answer, and of what autograd finds through a module."""
+        return (*self.mistakes, *(self.flow.mistakes if self.flow is not None else ()))
 
 
 ALONE = {

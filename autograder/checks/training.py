@@ -64,6 +64,7 @@ class Training:
 
     reference = None  # nothing is compared, so there is nothing to edit
     mistakes = ()
+    all_mistakes = ()
     variants = ()
 
     @property

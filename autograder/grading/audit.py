@@ -110,7 +110,7 @@ def audit(solutions: Path, assignment: str, frameworks: tuple[str, ...] = FRAMEW
         notebook = notebook_of(solutions / assignment / f"{framework}.py")
         graded = Graded(notebook, f"{assignment}/{framework}")
         for question in questions.values():
-            if question.mistakes or question.variants:
+            if question.all_mistakes or question.variants:
                 yield _row(graded, question, framework)
 
 
@@ -118,7 +118,7 @@ def _row(graded: "Graded", question: Question, framework: str) -> Row:
     grade_id = question.name.split("/")[1]
     row = Row(question.name, framework)
     solution = graded.solution(grade_id)
-    for mistake in question.mistakes:
+    for mistake in question.all_mistakes:
         source = with_mistake(mistake, solution, framework)
         if source is None:
             row.not_here.append(mistake.name)

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autograder.checks.bidirectional import answers
+from autograder.checks.bidirectional.flow import FLOW
 from autograder.checks.bidirectional.mistakes import MISTAKES
 from autograder.checks.bidirectional.variants import VARIANTS
 from autograder.checks.drawing import cast, parameters, say, sizes
@@ -269,6 +270,7 @@ QUESTIONS = {
             reference=answers.bidirectional_forward,
             mistakes=MISTAKES["forward"],
             variants=VARIANTS["forward"],
+            flow=FLOW,
             in_time=frozenset({"H"}),
             blocks={"H": HALVES},
         ),

@@ -1,6 +1,7 @@
 """What is asked in `bptt`, how each framework's answer is called, and what to look at when an output is wrong."""
 
 from autograder.checks.bptt import answers, problems
+from autograder.checks.bptt.flow import FLOW
 from autograder.checks.bptt.mistakes import MISTAKES
 from autograder.checks.bptt.variants import VARIANTS
 from autograder.checks.question import Answer, Calling, Question, everywhere, function
@@ -92,6 +93,7 @@ QUESTIONS = {
             reference=answers.by_chunks,
             mistakes=MISTAKES["by-chunks"],
             variants=VARIANTS["by-chunks"],
+            flow=FLOW,
             free=frozenset({"H"}),  # truncation changes no state
             in_time=frozenset({"H"}),
         ),

@@ -11,6 +11,14 @@ from typing import Any, NamedTuple, Protocol
 
 from numpy.typing import NDArray
 
+NO_GRADIENT = "gets no gradient"
+"""How the reason begins where the framework finds that a gradient is cut off."""
+
+PLAIN_TENSOR = "is a plain tensor"
+MADE_ANEW = "is made anew in every call"
+NOT_TRAINED = "is not to be trained"
+"""What the drivers say of a module's parameter that is none, or none that is trained."""
+
 
 class Missing(NamedTuple):
     """Stands where an output should be, with the reason why there is none; `shape` where that much is known."""
@@ -87,6 +95,9 @@ def plain(returned: object) -> object:
     return dict(vars(returned)) if isinstance(returned, types.SimpleNamespace) else returned
 
 
+_STACKED = ": steps belong stacked into one tensor, and the last state is not asked for"
+
+
 def outputs_of(returned: object, count: int) -> list[object]:
     """The outputs of an operation or module that gives `count` of them, in a tuple or list or, if one, bare.
 
@@ -96,9 +107,6 @@ def outputs_of(returned: object, count: int) -> list[object]:
     if len(found) != count:
         remark = _STACKED if count == 1 else ""
         raise Unsuitable(f"{count} output{'s' * (count > 1)} from the forward pass, got {len(found)}{remark}")
-_STACKED = ": steps belong stacked into one tensor, and the last state is not asked for"
-
-
     return found
 
 

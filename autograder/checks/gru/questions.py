@@ -7,6 +7,7 @@ import numpy as np
 
 from autograder.checks.drawing import cast, gaps, parameters, say, sizes
 from autograder.checks.gru import answers, following
+from autograder.checks.gru.flow import FLOW
 from autograder.checks.gru.mistakes import MISTAKES
 from autograder.checks.gru.variants import VARIANTS
 from autograder.checks.question import (
@@ -251,6 +252,7 @@ QUESTIONS = {
             reference=answers.sequence_forward,
             mistakes=MISTAKES["sequence-forward"],
             variants=VARIANTS["sequence-forward"],
+            flow=FLOW,
             in_time=frozenset({"H"}),
             blocks=_GRADIENT_BLOCKS,
         ),

@@ -1,6 +1,7 @@
 """What is asked in `lstm`, and how each framework's answer is called."""
 
 from autograder.checks.lstm import answers, following, problems
+from autograder.checks.lstm.flow import FLOW
 from autograder.checks.lstm.mistakes import MISTAKES
 from autograder.checks.lstm.variants import VARIANTS
 from autograder.checks.question import ALONE, Answer, Calling, Question, everywhere, formula, function, pull_back
@@ -70,6 +71,7 @@ QUESTIONS = {
             reference=answers.sequence_forward,
             mistakes=MISTAKES["sequence-forward"],
             variants=VARIANTS["sequence-forward"],
+            flow=FLOW,
             in_time=frozenset({"H", "C"}),
             blocks=_BY_GATE,
         ),

@@ -17,6 +17,7 @@ from autograder.checks.question import (
     pull_back,
 )
 from autograder.checks.vanilla import answers
+from autograder.checks.vanilla.flow import FLOW
 from autograder.checks.vanilla.mistakes import MISTAKES
 from autograder.checks.vanilla.variants import VARIANTS
 from autograder.recurrent import VanillaRNN, softmax_cross_entropy, step_backward, step_forward
@@ -184,6 +185,7 @@ QUESTIONS = {
             reference=answers.sequence_forward,
             mistakes=MISTAKES["sequence-forward"],
             variants=VARIANTS["sequence-forward"],
+            flow=FLOW,
             in_time=frozenset({"H"}),
         ),
         Question(

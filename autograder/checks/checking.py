@@ -112,7 +112,7 @@ def check(
         if printed.text():
             print(printed.text())
     if failed is not None:
-        known = explain(question, seen) if question.mistakes else []
+        known = explain(question, seen) if question.all_mistakes else []
         changed = seen[0][2].changed
         in_place = told_in_place(program_of(answer), how.arguments, changed) if changed else ""
         wrong = [v.output for v in failed[1] if not v.right]

@@ -13,6 +13,7 @@ from autograder.checks import drivers
 from autograder.checks.calling import Printed, TimeIsUp, where_it_happened, who_raised
 from autograder.checks.elsewhere import at_work
 from autograder.checks.failures import CheckFailure
+from autograder.checks.mistakes import Mistake
 from autograder.checks.question import Answer, Calling, Problem, Question
 from autograder.checks.receiving import received
 
@@ -67,6 +68,7 @@ def observe(
             ours=ours,
             late=_endless,
             before=before,
+            known_to_drivers=[m for m in question.all_mistakes if m.sign],
         )
     changed = {a for a in how.arguments if not np.array_equal(values[a], cast(problem.values[a], dtype))}
     return Observation({name: received(value) for name, value in outputs.items()}, frozenset(changed))
@@ -167,11 +169,12 @@ def explain_error(
     ours: str,
     late: Callable[[str], tuple[str, str]],
     before: str = "",
+    known_to_drivers: Sequence[Mistake] = (),
 ) -> NoReturn:
     """Turn whatever the learner's code raised into a CheckFailure.
 
     `given`: the problem, in words; `before`: the one before, which went well. `late`: headline and advice when time
-    was up, from where the code was ("": unknown).
+    was up, from where the code was ("": unknown). `known_to_drivers`: the mistakes that drivers find themselves.
     """
     called = getattr(answer, "__name__", "your answer")
     where = where_it_happened(error, ours)
@@ -186,6 +189,9 @@ def explain_error(
         headline = f"{called} {headline}"
     elif isinstance(error, drivers.Unsuitable):
         headline, advice = f"expected {error}", ""
+        known = next((m for m in known_to_drivers if m.sign in str(error)), None)
+        if known is not None:
+            raise CheckFailure(question, headline, advice=known.hint, see=known.see, mistakes=[known.name]) from None
     elif hasattr(error, "headline"):  # from the other process there came nothing that can be judged
         headline, advice = str(error.headline), ""
     else:

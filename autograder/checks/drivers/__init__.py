@@ -11,6 +11,14 @@ from typing import Any, NamedTuple, Protocol
 
 from numpy.typing import NDArray
 
+NO_GRADIENT = "gets no gradient"
+"""How the reason begins where the framework finds that a gradient is cut off."""
+
+PLAIN_TENSOR = "is a plain tensor"
+MADE_ANEW = "is made anew in every call"
+NOT_TRAINED = "is not to be trained"
+"""What the drivers say of a module's parameter that is none, or none that is trained."""
+
 
 class Missing(NamedTuple):
     """Stands where an output should be, with the reason why there is none; `shape` where that much is known."""

@@ -10,8 +10,27 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from autograder.checks.drivers import MODULE_DTYPES, Layout, Missing, Unsuitable, given, outputs_of, plain
-from autograder.checks.drivers.rules import exchanged, own_clipping, own_derivative, own_recurrence, refusing
+from autograder.checks.drivers import (
+    MADE_ANEW,
+    MODULE_DTYPES,
+    NO_GRADIENT,
+    NOT_TRAINED,
+    PLAIN_TENSOR,
+    Layout,
+    Missing,
+    Unsuitable,
+    given,
+    outputs_of,
+    plain,
+)
+from autograder.checks.drivers.rules import (
+    exchanged,
+    own_clipping,
+    own_derivative,
+    own_recurrence,
+    refusing,
+    unfit_backward,
+)
 from autograder.checks.drivers.symbolic import Symbols, as_function
 
 MODULE_DTYPE = MODULE_DTYPES["pytorch"]
@@ -68,7 +87,7 @@ def _gradients(outputs: Sequence[object], wanted: Sequence[torch.Tensor], upstre
             return [Missing("not judged until the output has the right shape")] * len(wanted)
     connected = [(o, g) for o, g in zip(outputs, upstreams, strict=True) if o.requires_grad]  # type: ignore[attr-defined]
     if not connected:
-        return [Missing("gets no gradient: the output is cut off from it (detach, .data, .numpy()?)")] * len(wanted)
+        return [Missing(f"{NO_GRADIENT}: the output is cut off from it (detach, .data, .numpy()?)")] * len(wanted)
     tensors, sent = zip(*((o, _tensor(g).to(o.dtype)) for o, g in connected), strict=True)  # type: ignore[attr-defined]
     try:
         found = _grad(tensors, list(wanted), sent, allow_unused=True)
@@ -78,7 +97,7 @@ def _gradients(outputs: Sequence[object], wanted: Sequence[torch.Tensor], upstre
         if not refused:
             raise
         return _refused(wanted, *(tuple(map(int, re.findall(r"\d+", text))) for text in refused.groups()))
-    return [Missing("gets no gradient") if g is None else _arrays(g) for g in found]
+    return [Missing(NO_GRADIENT) if g is None else _arrays(g) for g in found]
 
 
 def _refused(
@@ -124,10 +143,14 @@ def module(
     built = built.to(torch.float64)
     own = dict(built.named_parameters())
     for name, value in parameters.items():
+        if isinstance(getattr(built, name, None), torch.Tensor) and name not in own:
+            raise Unsuitable(f"{name} to be an nn.Parameter; yours {PLAIN_TENSOR}")
         if name not in own:
             raise Unsuitable(
                 f"a module with an nn.Parameter called {name}; yours has {', '.join(sorted(own)) or 'none'}"
             )
+        if not own[name].requires_grad:
+            raise Unsuitable(f"a parameter {name} that learns; yours {NOT_TRAINED} (requires_grad=False)")
         if tuple(own[name].shape) != value.shape:
             raise Unsuitable(
                 f"{name} of shape {value.shape}; yours has {tuple(own[name].shape)} when built with {tuple(sizes)}"
@@ -136,6 +159,10 @@ def module(
             own[name].copy_(torch.from_numpy(value))
     with _own_recurrence():
         outputs = outputs_of(built(*(_tensor(a) for a in arrays)), len(upstreams))
+    now = dict(built.named_parameters())
+    for name in parameters:
+        if now.get(name) is not own[name]:
+            raise Unsuitable(f"parameters that are made once, in __init__; your {name} {MADE_ANEW}")
     return [_arrays(o) for o in outputs], _gradients(outputs, [own[name] for name in parameters], upstreams)
 
 

@@ -18,8 +18,26 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from autograder.checks.drivers import MODULE_DTYPES, Layout, Missing, Unsuitable, given, outputs_of, plain
-from autograder.checks.drivers.rules import exchanged, own_clipping, own_derivative, own_recurrence, refusing
+from autograder.checks.drivers import (
+    MODULE_DTYPES,
+    NO_GRADIENT,
+    NOT_TRAINED,
+    PLAIN_TENSOR,
+    Layout,
+    Missing,
+    Unsuitable,
+    given,
+    outputs_of,
+    plain,
+)
+from autograder.checks.drivers.rules import (
+    exchanged,
+    own_clipping,
+    own_derivative,
+    own_recurrence,
+    refusing,
+    unfit_backward,
+)
 from autograder.checks.drivers.symbolic import Symbols, as_function
 
 MODULE_DTYPE = MODULE_DTYPES["tensorflow"]
@@ -56,8 +74,12 @@ def _gradients(
         if tuple(output.shape) != upstream.shape:
             return [Missing("not judged until the output has the right shape")] * len(wanted)
     sent = [tf.constant(g, o.dtype) for o, g in zip(outputs, upstreams, strict=True)]
-    found = tape.gradient(list(outputs), list(wanted), output_gradients=sent)
-    cut = "gets no gradient: the output is cut off from it (stop_gradient, .numpy()?)"
+    try:
+        found = tape.gradient(list(outputs), list(wanted), output_gradients=sent)
+    except ValueError as error:
+        unfit_backward(error)
+        raise
+    cut = f"{NO_GRADIENT}: the output is cut off from it (stop_gradient, .numpy()?)"
     return [Missing(cut) if g is None else _arrays(g) for g in found]
 
 
@@ -101,12 +123,17 @@ def module(
     weights = []
     for name, value in parameters.items():
         weight: Any = getattr(layer, name, None)
+        if isinstance(weight, (tf.Tensor, tf.Variable)):
+            known = "a tf.Variable that the layer does not know" if isinstance(weight, tf.Variable) else "no weight"
+            raise Unsuitable(f"self.{name} = self.add_weight(…); yours {PLAIN_TENSOR}, {known}")
         if not hasattr(weight, "assign"):
             raise Unsuitable(f"a layer with a weight self.{name} = self.add_weight(…); yours has none of that name")
         if tuple(weight.shape) != value.shape:
             raise Unsuitable(
                 f"{name} of shape {value.shape}; yours has {tuple(weight.shape)} when built with {tuple(sizes)}"
             )
+        if not getattr(weight, "trainable", True):
+            raise Unsuitable(f"a weight {name} that learns; yours {NOT_TRAINED} (trainable=False)")
         weight.assign(value)
         weights.append(weight)
     with tf.GradientTape() as tape, _own_recurrence():

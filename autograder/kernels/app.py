@@ -1,5 +1,6 @@
 """ipykernel's application on sockets that somebody else has bound, without a connection file or a debugger."""
 
+import atexit
 import os
 import sys
 from typing import Any
@@ -11,6 +12,8 @@ from ipykernel.heartbeat import Heartbeat
 from ipykernel.iostream import IOPubThread, OutStream
 from ipykernel.kernelapp import IPKernelApp
 from ipykernel.shellchannel import ShellChannelThread
+from IPython.core.interactiveshell import InteractiveShell
+from jupyter_client.session import Session
 from traitlets.config import Config
 
 from autograder.kernels.channels import CHANNELS
@@ -141,6 +144,24 @@ class WarmKernelApp(IPKernelApp):
         """The heartbeat in a context of its own, as ipykernel has it."""
         self.heartbeat = InheritedHeartbeat(zmq.Context(), self.descriptors[self.hb_port - 1])
         self.heartbeat.start()
+
+
+def rehearse() -> None:
+    """Run a cell in a shell that is thrown away, in the template.
+
+    What Python, IPython and lazily loading packages put off until the first time is then done for every kernel.
+    """
+    config = Config()
+    config.HistoryManager.enabled = False
+    main = sys.modules["__main__"]
+    shell = InteractiveShell(config=config)
+    shell.run_cell("1 + 1")
+    atexit.unregister(shell.atexit_operations)
+    sys.modules["__main__"] = main
+    session = Session(key=b"rehearsal")
+    session.deserialize(session.feed_identities(session.serialize(session.msg("status")))[1])
+    for module in list(sys.modules.values()):
+        getattr(module, "__file__", None)  # ipykernel asks this of all, and a lazy module loads when asked
 
 
 def ready(descriptors: tuple[int, ...], key: str, output_bytes: int) -> WarmKernelApp:

@@ -86,7 +86,8 @@ def _without(path: str, hidden: Sequence[str]) -> Iterator[tuple[str, int]]:
         return
     yield path, READ_DIR
     for entry in Path(path).iterdir():
-        yield from _without(str(entry), hidden)
+        if not entry.is_symlink():  # it would open what it leads to, around what is hidden
+            yield from _without(str(entry), hidden)
 
 
 def _allow(rules: int, path: str, rights: int) -> None:

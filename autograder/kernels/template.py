@@ -54,6 +54,7 @@ def _import_all(settings: dict[str, Any]) -> Callable[..., Any]:
     for name in settings["if_installed"]:
         with contextlib.suppress(ModuleNotFoundError):
             importlib.import_module(name)
+    app.rehearse()
     _check_alone()
     gc.collect()
     gc.freeze()

@@ -28,6 +28,9 @@ MODULE = "unrolled_agent"
 PASSED_OVER = 500
 """How many messages that are no answer are passed over in one request before the kernel counts as lost."""
 
+_WRAPPING = 8 * 2**20  # bytes of a message besides the agent's own text, and of what JSON adds to that
+_ABORTED = 20  # times that a request is sent anew, which the kernel has dropped because of an error before it
+
 INSTALLING = 60.0
 """Seconds a kernel may take to answer for the first time."""
 
@@ -51,7 +54,8 @@ class Link:
         self._context = zmq.Context()
         self._socket = self._context.socket(zmq.DEALER)
         self._socket.setsockopt(zmq.LINGER, 0)
-        self._socket.setsockopt(zmq.MAXMSGSIZE, 2 * limits.characters)
+        self._socket.setsockopt(zmq.MAXMSGSIZE, limits.characters + _WRAPPING)
+        self._socket.setsockopt(zmq.RCVHWM, 4)  # messages that wait unread: each may be as large as the largest
         self._monitor = self._socket.get_monitor_socket(zmq.EVENT_DISCONNECTED)
         self._socket.connect(address(connection))
         try:
@@ -107,9 +111,13 @@ class Link:
             "allow_stdin": False,
             "stop_on_error": False,
         }
-        message = self._session.msg("execute_request", content)
-        self._socket.send_multipart(self._session.serialize(message))
-        answered = self._wait(str(message["header"]["msg_id"]), seconds)
+        for _ in range(_ABORTED):
+            message = self._session.msg("execute_request", content)
+            self._socket.send_multipart(self._session.serialize(message))
+            answered = self._wait(str(message["header"]["msg_id"]), seconds)
+            if answered.get("status") != "aborted":
+                break
+            time.sleep(0.05)
         shown = answered.get("user_expressions")
         shown = shown.get("reply") if isinstance(shown, dict) else None
         data = shown.get("data") if isinstance(shown, dict) else None
@@ -159,7 +167,7 @@ class Link:
             return None
         if not isinstance(parent, dict) or parent.get("msg_id") != request:
             return None
-        content = wire.parse(parts[4], self._limits._replace(characters=2 * self._limits.characters))
+        content = wire.parse(parts[4], self._limits._replace(characters=self._limits.characters + _WRAPPING))
         if not isinstance(content, dict):
             raise Malformed("the answer is not in the form that was agreed on")
         return content

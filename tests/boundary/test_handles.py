@@ -304,3 +304,49 @@ def test_credit_of_the_last_failure():
     sys.last_value = Failure()
     examiner.bind({}, [])
     assert examiner.last_credit() == 0
+
+
+# --- tensors --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+def test_pytorch_cells_of_other_teachers(tmp_path):
+    import torch
+
+    with plain_kernel(tmp_path) as kernel:
+        kernel.run(
+            "import torch\ndef scale(x, k=2.0):\n    assert isinstance(x, torch.Tensor)\n    return k * x, {'sum': x.sum()}\n"
+            "class Net(torch.nn.Module):\n    def __init__(self, n):\n        super().__init__()\n"
+            "        self.layer = torch.nn.Linear(n, 1)\n    def forward(self, x):\n        return self.layer(x)\n"
+            "weights = torch.ones(2, 3)"
+        )
+        names: dict[str, Any] = {}
+        examiner.connect(kernel.connection)
+        examiner.bind(names, ["scale", "Net", "weights", "torch"])
+        assert names["torch"] is torch
+        scaled, sums = names["scale"](torch.arange(3.0))
+        torch.testing.assert_close(scaled, torch.tensor([0.0, 2.0, 4.0]))
+        assert sums["sum"].item() == 3
+        assert names["weights"].shape == (2, 3)
+        net = names["Net"](3)
+        assert net(torch.ones(5, 3)).shape == (5, 1)
+        assert net.layer.weight.shape == (1, 3)
+        examiner.disconnect()
+
+
+@pytest.mark.slow
+def test_tensorflow_cells_of_other_teachers(tmp_path):
+    import tensorflow as tf
+
+    with plain_kernel(tmp_path) as kernel:
+        kernel.run(
+            "import tensorflow as tf\ndef scale(x):\n    assert tf.is_tensor(x)\n    return 2 * x, tf.Variable(x)"
+        )
+        names: dict[str, Any] = {}
+        examiner.connect(kernel.connection)
+        examiner.bind(names, ["scale"])
+        scaled, kept = names["scale"](tf.range(3.0))
+        assert tf.is_tensor(scaled)
+        np.testing.assert_allclose(scaled.numpy(), [0, 2, 4])
+        np.testing.assert_allclose(kept.numpy(), [0, 1, 2])
+        examiner.disconnect()

@@ -16,8 +16,9 @@ import pytest
 import zmq
 from jupyter_client.session import Session
 
-from autograder.boundary import agent, examiner, handles
+from autograder.boundary import agent, examiner, handles, link
 from autograder.boundary.handles import NoAnswer
+from autograder.boundary.wire import LIMITS
 
 
 class LyingKernel:
@@ -279,3 +280,29 @@ def test_forged_descriptions(liar):
     assert names["f"].__name__ == "f"
     assert type(names["f"]).__name__ == "object"
     assert not hasattr(names["f"], "__signature__")
+
+
+def test_a_request_that_was_dropped_is_sent_again(liar):
+    """A kernel drops what waits when a cell fails; whoever says that always is not asked for ever."""
+    f = connected(liar)
+    asked: list[int] = []
+
+    def says(request: str, number: int) -> list[Any]:
+        asked.append(number)
+        return [reply(request, "", status="aborted") if len(asked) < 3 else reply(request, result(number, 3))]
+
+    liar.says = says
+    assert f(1) == 3
+    assert len(asked) == 3
+    liar.says = lambda request, number: [reply(request, "", status="aborted")]
+    with pytest.raises(NoAnswer):
+        f(1)
+
+
+def test_a_message_that_is_too_large_is_not_taken(liar, monkeypatch):
+    monkeypatch.setattr(handles, "GRACE", 3.0)
+    monkeypatch.setattr(link, "_WRAPPING", 1_000_000 - LIMITS.characters)
+    f = connected(liar, 1.0)
+    liar.says = lambda request, number: [reply(request, "x" * 1_100_000)]
+    with pytest.raises(NoAnswer, match="your code's kernel was lost"):
+        f(1)

@@ -315,7 +315,8 @@ def test_pytorch_cells_of_other_teachers(tmp_path):
 
     with plain_kernel(tmp_path) as kernel:
         kernel.run(
-            "import torch\ndef scale(x, k=2.0):\n    assert isinstance(x, torch.Tensor)\n    return k * x, {'sum': x.sum()}\n"
+            "import torch\ndef scale(x, k=2.0):\n    assert isinstance(x, torch.Tensor)\n"
+            "    return k * x, {'sum': x.sum()}\n"
             "class Net(torch.nn.Module):\n    def __init__(self, n):\n        super().__init__()\n"
             "        self.layer = torch.nn.Linear(n, 1)\n    def forward(self, x):\n        return self.layer(x)\n"
             "weights = torch.ones(2, 3)"

@@ -6,12 +6,15 @@ import sys
 from typing import Any
 
 import zmq
+from ipykernel.compiler import XCachingCompiler
 from ipykernel.control import ControlThread
 from ipykernel.displayhook import ZMQDisplayHook
 from ipykernel.heartbeat import Heartbeat
 from ipykernel.iostream import IOPubThread, OutStream
 from ipykernel.kernelapp import IPKernelApp
 from ipykernel.shellchannel import ShellChannelThread
+from ipykernel.zmqshell import ZMQInteractiveShell
+from IPython.core.application import BaseIPythonApplication
 from IPython.core.interactiveshell import InteractiveShell
 from jupyter_client.session import Session
 from traitlets.config import Config
@@ -86,6 +89,27 @@ class WarmKernelApp(IPKernelApp):
 
     descriptors: tuple[int, ...] = ()
     output_bytes = 0
+
+    def initialize_without_sockets(self) -> None:
+        """The first part of `initialize`, and the shell, which the kernel will find made."""
+        BaseIPythonApplication.initialize(self, [])
+        self.init_pdb()
+        ZMQInteractiveShell.instance(parent=self, profile_dir=self.profile_dir, compiler_class=XCachingCompiler)
+
+    def initialize(self, argv: Any = None) -> None:
+        """The rest of what ipykernel does, in its order."""
+        self.init_sockets()
+        self.init_heartbeat()
+        self.log_connection_info()
+        self.init_io()
+        self.init_signal()
+        self.init_kernel()
+        self.kernel.shell.kernel = self.kernel
+        self.init_path()
+        self.init_shell()
+        self.init_gui_pylab()
+        sys.stdout.flush()
+        sys.stderr.flush()
 
     def init_connection_file(self) -> None:
         """There is none."""
@@ -164,19 +188,24 @@ def rehearse() -> None:
         getattr(module, "__file__", None)  # ipykernel asks this of all, and a lazy module loads when asked
 
 
-def ready(descriptors: tuple[int, ...], key: str, output_bytes: int) -> WarmKernelApp:
-    """A kernel that has only to be started.
+def prepare() -> WarmKernelApp:
+    """A kernel as far as it goes without sockets: the application and its shell."""
+    config = Config()
+    config.WarmKernelApp.update({f"{name}_port": place for place, name in enumerate(CHANNELS, 1)})
+    config.WarmKernelApp.update({"transport": "ipc", "ip": "inherited", "log_level": 50})
+    config.HistoryManager.enabled = False
+    app = WarmKernelApp.instance(config=config)
+    app.initialize_without_sockets()
+    return app
+
+
+def complete(app: WarmKernelApp, descriptors: tuple[int, ...], key: str, output_bytes: int) -> None:
+    """Give a prepared kernel what it lacks; it has then only to be started.
 
     descriptors: listening sockets in the order of `CHANNELS`
     key: signs the messages (HMAC-SHA256)
     output_bytes: how much text it may print to stdout, and to stderr
     """
-    config = Config()
-    config.WarmKernelApp.update({f"{name}_port": place for place, name in enumerate(CHANNELS, 1)})
-    config.WarmKernelApp.update({"transport": "ipc", "ip": "inherited", "log_level": 50})
-    config.Session.key = key.encode()
-    config.HistoryManager.enabled = False
-    app = WarmKernelApp.instance(config=config)
     app.descriptors, app.output_bytes = descriptors, output_bytes
+    app.session.key = key.encode()
     app.initialize([])
-    return app

@@ -12,40 +12,63 @@ import tempfile
 import traceback
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from autograder.kernels import landlock, namespaces, seccomp, system
 from autograder.kernels.channels import CHANNELS
 
 STATUS, FILES = "status", "files"
+MESSAGE = 1 << 18
 SLACK = 512 * 1024**2  # RLIMIT_DATA: stacks of threads and what allocators keep in reserve
 
 
-def kernel_process(
-    request: dict[str, Any], descriptors: dict[str, int], go: int, make_kernel: Callable[..., Any]
-) -> None:
-    """Become the kernel that `request` describes; never returns.
+class Makers(NamedTuple):
+    """`prepare` and `complete` of `app.py`."""
 
-    descriptors: status (to the grader), files (a tar archive, optional), and one listening socket a channel
+    prepare: Callable[[], Any]
+    complete: Callable[..., None]
+
+
+def kernel_process(request: dict[str, Any], handover: int, go: int, makers: Makers, left: OSError | None) -> None:
+    """Shut in, wait to be told which kernel to be, be it; never returns.
+
+    request: what kernels of this kind have in common
+    handover: a socket; one message, with the kernel's key, and file descriptors: status (to the grader), one
+        listening socket a channel, and, optional, a tar archive of files
     go: a pipe's end; a byte comes when the template is the parent of this process
-    make_kernel: `app.ready`; the template has it, since no module of ours can be imported any more
+    makers: the template has these functions, since no module of ours can be imported any more
+    left: what went wrong before, if anything
     """
-    code = 1
+    code, failed = 1, None
     try:
+        try:
+            if left is not None:
+                raise left
+            _shut_in(request, handover, go)
+            kernel = makers.prepare()
+        except BaseException as error:
+            failed = error
+        with socket.socket(fileno=handover) as waiting:
+            data, received, _, _ = socket.recv_fds(waiting, MESSAGE, 8)
+        if not data:
+            os._exit(0)
+        descriptors = dict(zip((STATUS, *CHANNELS, FILES), received, strict=False))
         status = socket.socket(fileno=descriptors[STATUS])
         try:
-            _shut_in(request, descriptors, go)
+            if failed is not None:
+                raise failed
             if request["trial"]:
                 _check_closed(tier=request["tier"])
-            message = json.dumps({"ready": True}).encode()
-            socket.send_fds(status, [message], [os.pidfd_open(os.getpid())])
+            if FILES in descriptors:
+                _unpack(descriptors[FILES], request["home"])
+            socket.send_fds(status, [json.dumps({"ready": True}).encode()], [os.pidfd_open(os.getpid())])
+            if request["trial"]:
+                os._exit(0)
             sockets = tuple(descriptors[name] for name in CHANNELS)
-            kernel = make_kernel(sockets, request["key"], int(request["limits"]["output_bytes"]))
+            makers.complete(kernel, sockets, json.loads(data)["key"], int(request["limits"]["output_bytes"]))
         except BaseException as error:
             status.send(json.dumps({"error": _in_one_line(error)}).encode())
             raise
-        if kernel is None:
-            os._exit(0)
         status.close()  # from here on the learner may come to speak
         kernel.start()
         code = 0
@@ -53,6 +76,11 @@ def kernel_process(
         code = error.code if isinstance(error.code, int) else 0
     finally:
         _leave_process(code)
+
+
+def _unpack(descriptor: int, folder: str) -> None:
+    with os.fdopen(descriptor, "rb") as file, tarfile.open(fileobj=file) as archive:
+        archive.extractall(folder, filter="data")
 
 
 def _check_closed(tier: str) -> None:
@@ -79,9 +107,9 @@ def _leave_process(code: int) -> None:
         os._exit(code)
 
 
-def _shut_in(request: dict[str, Any], descriptors: dict[str, int], go: int) -> None:
+def _shut_in(request: dict[str, Any], handover: int, go: int) -> None:
     tier, limits, home = request["tier"], request["limits"], request["home"]
-    _close_all_but({*descriptors.values(), go})
+    _close_all_but({handover, go})
     os.setsid()
     if tier == "strict":
         namespaces.settle(request["visible"], request["hidden"], limits["disk_bytes"])
@@ -90,9 +118,6 @@ def _shut_in(request: dict[str, Any], descriptors: dict[str, int], go: int) -> N
         os.listdir(Path(os.__file__).parent)  # noqa: PTH208 (PermissionError, should Python be out of its reach)
     os.umask(0o077)
     os.chdir(home)
-    if FILES in descriptors:
-        with os.fdopen(descriptors[FILES], "rb") as file, tarfile.open(fileobj=file) as archive:
-            archive.extractall(home, filter="data")
     _standard_streams()
     os.environ.clear()
     os.environ.update(request["environment"])

@@ -14,29 +14,28 @@ import site
 import socket
 import sys
 import time
-from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from autograder.kernels import forked, namespaces, system
-from autograder.kernels.channels import CHANNELS
+from autograder.kernels import forked, forking, system
 
 MESSAGE = 1 << 18  # bytes, at most
+QUIET_MILLISECONDS = 50  # without a request, before a process is forked in advance
 
 
 def main(control: socket.socket, settings: dict[str, Any]) -> NoReturn:
     """Import `settings["modules"]`, say so on this socket, then serve."""
     try:
-        make_kernel = None if settings["trial"] else _import_all(settings)
+        makers = forked.Makers(_nothing, _nothing) if settings["trial"] else _import_all(settings)
     except BaseException as error:
         control.send(json.dumps({"error": f"{type(error).__name__}: {error}"[:4000]}).encode())
         os._exit(1)
     control.send(json.dumps({"ready": True}).encode())
-    _serve(control, make_kernel)
+    _Server(control, makers).run()
 
 
-def _import_all(settings: dict[str, Any]) -> Callable[..., Any]:
-    """Import everything that kernels will need; the function that makes one."""
+def _import_all(settings: dict[str, Any]) -> forked.Makers:
+    """Import everything that kernels will need; the functions that make one."""
     _import_without_debugger()
     app = importlib.import_module(__name__.rpartition(".")[0] + ".app")
     ours = settings["package"].partition(".")[0]
@@ -58,7 +57,7 @@ def _import_all(settings: dict[str, Any]) -> Callable[..., Any]:
     _check_alone()
     gc.collect()
     gc.freeze()
-    return app.ready
+    return forked.Makers(app.prepare, app.complete)
 
 
 def _import_without_debugger() -> None:
@@ -77,84 +76,65 @@ def _check_alone(patience: float = 1.0) -> None:
         time.sleep(0.01)
 
 
-def _serve(control: socket.socket, make_kernel: Callable[..., Any] | None) -> NoReturn:
-    system.prctl(system.PR_SET_CHILD_SUBREAPER, 1)  # of two forks in a row the second comes to us
-    poll = select.poll()
-    poll.register(control, select.POLLIN)
-    kernels: dict[int, tuple[int, socket.socket]] = {}
-    while True:
-        for descriptor, _ in poll.poll():
-            if descriptor in kernels:
-                poll.unregister(descriptor)
-                _report_end(descriptor, *kernels.pop(descriptor))
-                continue
-            data, received, _, _ = socket.recv_fds(control, MESSAGE, 8)
-            if not data:
-                os._exit(0)  # the kernels die with their parent
-            status = socket.socket(fileno=received[0])
-            process = _start(json.loads(data), received, make_kernel)
-            for each in received[1:]:
-                os.close(each)
-            if process is None:
-                status.close()
-                continue
-            handle = os.pidfd_open(process)
-            kernels[handle] = (process, status)
-            poll.register(handle, select.POLLIN)
+class _Server:
+    """Forks kernels and reports their ends; keeps one process in hand for the next kernel of the same kind.
 
+    In hand only in the strict tier: there two kernels of a kind differ in their key and sockets alone.
+    """
 
-def _report_end(handle: int, process: int, status: socket.socket) -> None:
-    _, code = os.waitpid(process, 0)
-    os.close(handle)
-    with contextlib.suppress(OSError):  # nobody asks any more
-        status.send(json.dumps({"ended": os.waitstatus_to_exitcode(code)}).encode())
-    status.close()
+    def __init__(self, control: socket.socket, makers: forked.Makers) -> None:
+        self.control, self.makers = control, makers
+        self.kernels: dict[int, tuple[int, socket.socket]] = {}
+        self.spare: forking.Prepared | None = None
+        self.wanted: dict[str, Any] | None = None
+        self.poll = select.poll()
+        self.poll.register(control, select.POLLIN)
 
+    def run(self) -> NoReturn:
+        """Serve until the grader's end of the socket closes; the kernels die with their parent."""
+        system.prctl(system.PR_SET_CHILD_SUBREAPER, 1)  # of two forks in a row the second comes to us
+        while True:
+            events = self.poll.poll(None if self.wanted is None else QUIET_MILLISECONDS)
+            for descriptor, _ in events:
+                if descriptor in self.kernels:
+                    self.report_end(descriptor)
+                else:
+                    self.answer()
+            if not events and self.wanted is not None:
+                self.spare, self.wanted = forking.prepare(self.wanted, self.makers), None
 
-def _start(request: dict[str, Any], received: Sequence[int], make_kernel: Callable[..., Any] | None) -> int | None:
-    """Fork a kernel; its process id here, None if that failed (the kernel's end has then said why)."""
-    names = [forked.STATUS, *CHANNELS, forked.FILES]
-    descriptors = dict(zip(names, received, strict=False))
-    told, tell = os.pipe()
-    go, let_go = os.pipe()
-    first = os.fork()
-    if first == 0:
-        _first_child(request, descriptors, tell, go, make_kernel or _nothing)
-    os.close(tell)
-    os.close(go)
-    answer = os.read(told, 32)
-    os.close(told)
-    process: int | None = int(answer) if answer else None
-    if process != first:
-        os.waitpid(first, 0)
-    with contextlib.suppress(OSError):  # it has ended already
-        os.write(let_go, b"1")
-    os.close(let_go)
-    return process
+    def answer(self) -> None:
+        """One request for a kernel."""
+        data, received, _, _ = socket.recv_fds(self.control, MESSAGE, 8)
+        if not data:
+            os._exit(0)
+        request = json.loads(data)
+        prepared, self.spare = self.spare, None
+        if prepared is not None and not prepared.serves(request):
+            prepared.give_up()
+            os.waitpid(prepared.process, 0)
+            prepared = None
+        if prepared is None:
+            prepared = forking.prepare(request, self.makers)
+        prepared.hand_over(request, received)
+        handle = os.pidfd_open(prepared.process)
+        self.kernels[handle] = (prepared.process, socket.socket(fileno=received[0]))
+        self.poll.register(handle, select.POLLIN)
+        for each in received[1:]:
+            os.close(each)
+        if request["tier"] == "strict" and not request["trial"]:
+            self.wanted = forking.general(request)
+
+    def report_end(self, handle: int) -> None:
+        """A kernel has ended: say so to whom it belonged."""
+        process, status = self.kernels.pop(handle)
+        self.poll.unregister(handle)
+        _, code = os.waitpid(process, 0)
+        os.close(handle)
+        with contextlib.suppress(OSError):  # nobody asks any more
+            status.send(json.dumps({"ended": os.waitstatus_to_exitcode(code)}).encode())
+        status.close()
 
 
 def _nothing(*_: object) -> None:
     """What a trial runs instead of a kernel."""
-
-
-def _first_child(
-    request: dict[str, Any], descriptors: dict[str, int], tell: int, go: int, make_kernel: Callable[..., Any]
-) -> NoReturn:
-    """In the fork: leave for new namespaces and fork again (strict), or be the kernel."""
-    try:
-        if request["tier"] == "strict":
-            try:
-                namespaces.leave()
-            except OSError as error:
-                os.write(descriptors[forked.STATUS], json.dumps({"error": f"{error}"}).encode())
-                os._exit(1)
-            second = os.fork()
-            if second:
-                os.write(tell, str(second).encode())
-                os._exit(0)
-        else:
-            os.write(tell, str(os.getpid()).encode())
-        os.close(tell)
-        forked.kernel_process(request, descriptors, go, make_kernel)
-    finally:
-        os._exit(1)

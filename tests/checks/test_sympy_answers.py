@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from autograder import check
+from autograder.boundary import examiner
 from autograder.checks import CheckFailure, checking
 from autograder.checks.drivers import across
 from autograder.checks.drivers.symbolic import is_formula
@@ -122,9 +123,35 @@ def test_without_sympy_nothing_is_missing():
 import sys
 sys.modules["sympy"] = None
 from autograder import check
+from autograder.boundary import examiner
 check("gru/update-gate-derivative", lambda h, z, n: (1 - z) * (h - n))
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert "right on 3 problems" in done.stdout
     assert not is_formula(3)
     assert not is_formula(sympy.Symbol), "the class is none"
+
+
+@pytest.mark.slow
+def test_expressions_stay_where_they_are_and_numbers_travel(tmp_path, capsys, monkeypatch, root):
+    """While grading the expression is an object in the learner's kernel, and its driver evaluates it there."""
+    monkeypatch.syspath_prepend(root / "tests" / "boundary")
+    from plain_kernel import plain_kernel
+
+    cells = [
+        "import sympy\nh, z, n = sympy.symbols('h z n')\nexpression = (1 - z) * (h - n)",
+        "def function(h, z, n):\n    return expression",
+        "other = sympy.Symbol('h_prev') * z",
+        "quoted = lambda h, z, n: '(1 - z) * (h - n)'",
+    ]
+    names: dict = {}
+    with plain_kernel(tmp_path) as kernel:
+        examiner.connect(kernel.connection)
+        kernel.run(*cells)
+        examiner.bind(names, ["expression", "function", "other", "quoted"], cells)
+        check(UPDATE, names["expression"])
+        check(UPDATE, names["function"])
+        assert capsys.readouterr().out.count("right on 3 problems") == 2
+        assert "an expression in h, z and n; yours also has h_prev" in text(UPDATE, names["other"])
+        assert "a formula in quotes is a text" in text(UPDATE, names["quoted"])
+        examiner.disconnect()

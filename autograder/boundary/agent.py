@@ -13,6 +13,7 @@ import inspect
 import io
 import json
 import linecache
+import logging
 import signal
 import sys
 import threading
@@ -29,6 +30,7 @@ from autograder.boundary.wire import LIMITS, Malformed
 
 MIME = "application/vnd.unrolled+json"
 FILE = "<unrolled agent>"
+_OURS = (lambda: None).__code__.co_filename
 LONGEST_MESSAGE = 4_000
 _AGAIN = 0.25  # seconds between one ring and the next
 
@@ -37,7 +39,19 @@ PRINTED = 10_000
 
 
 class TimeIsUp(BaseException):
-    """Raised inside the learner's code. Not an Exception, so that its own `except Exception` cannot swallow it."""
+    """Raised inside the learner's code. Not an Exception, so that its own `except Exception` cannot swallow it.
+
+    `insists` says whether the time limit is still on: then one that is swallowed nevertheless, by a bare except, is
+    followed by another.
+    """
+
+    def __init__(self, insists: Callable[[], bool] = lambda: False) -> None:
+        super().__init__()
+        self._insists = insists
+
+    def __del__(self) -> None:
+        if self._insists():
+            _raise_in_next_line(sys._getframe(1), self._insists)
 
 
 class Reply:
@@ -71,57 +85,74 @@ class _Bounded(io.TextIOBase):
 
 
 @contextlib.contextmanager
+def _logs_to(stream: _Bounded) -> Iterator[None]:
+    """Send there what loggers write to standard output or error: their handlers keep the stream they were made with."""
+    own = (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__)
+    loggers = [logging.getLogger(), *logging.root.manager.loggerDict.values()]
+    handlers = {h for logger in loggers if isinstance(logger, logging.Logger) for h in logger.handlers}
+    moved = [(h, h.stream) for h in handlers if isinstance(h, logging.StreamHandler) and h.stream in own]
+    try:
+        for handler, _ in moved:
+            handler.stream = stream
+        yield
+    finally:
+        for handler, before in moved:
+            handler.stream = before
+
+
+@contextlib.contextmanager
 def _captured(stream: _Bounded) -> Iterator[None]:
     def show(message: Any, category: type[Warning], *_args: Any, **_keywords: Any) -> None:
         stream.write(f"{category.__name__}: {message}\n")
 
-    with contextlib.redirect_stdout(stream), contextlib.redirect_stderr(stream), warnings.catch_warnings():
+    redirected = contextlib.redirect_stdout(stream), contextlib.redirect_stderr(stream)
+    with _logs_to(stream), redirected[0], redirected[1], warnings.catch_warnings():
         warnings.showwarning = show
         yield
 
 
 @contextlib.contextmanager
 def _limited(seconds: float, processor: float | None) -> Iterator[None]:
-    """Raise TimeIsUp in the body after `seconds`, or after `processor` seconds of this process's processor time.
-
-    Once more, and then on every line of the learner's functions that run, where a bare except has swallowed the first.
-    """
+    """Raise TimeIsUp in the body after `seconds`, or after `processor` seconds of this process's processor time."""
     if not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():
         yield
         return
 
-    rung = False
+    on = True
+
+    def insists() -> bool:
+        return on
 
     def ring(_number: int, frame: types.FrameType | None) -> None:
-        nonlocal rung
-        if rung:
-            _raise_on_every_line(frame)
-        rung = True
-        raise TimeIsUp
+        _raise_in_next_line(frame, insists)
+        raise TimeIsUp(insists)
 
-    traced = sys.gettrace()
     timers = [(signal.SIGALRM, signal.ITIMER_REAL, seconds)]
     if processor is not None:
         timers.append((signal.SIGPROF, signal.ITIMER_PROF, processor))
     before = [signal.signal(number, ring) for number, _, _ in timers]
+    traced = sys.gettrace()
     try:
         for _, timer, limit in timers:
             signal.setitimer(timer, limit, _AGAIN)
         yield
     finally:
+        on = False
         sys.settrace(traced)
         for (number, timer, _), handler in zip(timers, before, strict=True):
             signal.setitimer(timer, 0)
             signal.signal(number, handler)
 
 
-def _raise_on_every_line(frame: types.FrameType | None) -> None:
+def _raise_in_next_line(frame: types.FrameType | None, insists: Callable[[], bool]) -> None:
+    """Let the next line of each running function of the learner's raise TimeIsUp, be it in an except or behind it."""
+
     def tracer(_frame: types.FrameType, event: str, _argument: object) -> Any:
-        if event == "line":
-            raise TimeIsUp
+        if event == "line" and insists():
+            raise TimeIsUp(insists)  # Python ends tracing when a tracer raises
         return tracer
 
-    while frame is not None and frame.f_code.co_filename != FILE:
+    while frame is not None and frame.f_code.co_filename != _OURS:
         frame.f_trace = tracer
         frame = frame.f_back
     sys.settrace(lambda *_: None)
@@ -196,6 +227,8 @@ class Agent:
     def reference(self, value: object) -> dict[str, Any]:
         """The tree of a reference to a value: what it is called, and how it is called where it can be."""
         tree: dict[str, Any] = {"is": "opaque", "id": self.keep(value), "type": type(value).__name__[:100]}
+        tree["class"] = isinstance(value, type)
+        tree["runs"] = hasattr(type(value), "__next__") or hasattr(type(value), "__await__")
         if callable(value):
             tree |= {"callable": True, "signature": _signature(value)}
             for key, attribute in (("name", "__name__"), ("doc", "__doc__")):
@@ -276,7 +309,7 @@ class Agent:
 
 def _where(error: BaseException) -> list[Any] | None:
     """[line, function, source] of the innermost frame of the learner's own code; None when there is none."""
-    ours = [FILE]
+    ours = [_OURS]
     package: Any = sys.modules.get("autograder")
     with contextlib.suppress(Exception):
         ours += list(package.__path__)

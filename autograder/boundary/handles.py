@@ -11,7 +11,7 @@ import operator
 import sys
 import traceback
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
 
@@ -159,8 +159,16 @@ class CallableHandle(Handle):
 def handle(link: Link, tree: Mapping[str, Any]) -> Handle:
     """The handle for a reference; its class is called like the object's. Raises Malformed."""
     base = CallableHandle if tree.get("callable") is True else Handle
-    made = type(_type_name(tree), (base,), {"__module__": __name__})
-    return made(link, tree)
+    body: dict[str, Any] = {"__module__": __name__}
+    if tree.get("class") is True:
+        body["__class__"] = property(lambda _self: type)  # for isinstance, and so for inspect.isclass
+    if tree.get("runs") is True:
+        body["__next__"] = _not_here
+    return type(_type_name(tree), (base,), body)(link, tree)
+
+
+def _not_here(_self: Handle) -> NoReturn:
+    raise TypeError("what runs step by step in the learner's notebook is not run from here: ask for a list")
 
 
 class ExaminerReader(Reader):

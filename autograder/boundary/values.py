@@ -128,6 +128,8 @@ class Writer:
             return self._texts(value)
         if not travels(value.dtype):
             return self.opaque(value)
+        if np.ma.is_masked(value):
+            return self.opaque(value)  # numbers alone would say more than it does
         if type(value) is not np.ndarray:
             value = np.array(value, copy=True, subok=False)
         self.arrays.append(value)

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 from IPython.core.inputtransformer2 import TransformerManager
 from plain_kernel import PlainKernel, plain_kernel
-from wrong_answers import RIGHT_AFTER_ALL, WRONG
+from vanilla_wrong_answers import RIGHT_AFTER_ALL, WRONG
 
 from autograder import check
 from autograder.boundary import examiner

@@ -186,6 +186,8 @@ def test_objects_have_attributes_and_methods(of):
     with pytest.raises(AttributeError, match="no attribute 'bias'"):
         network.bias  # noqa: B018
     assert not hasattr(network, "_private")
+    assert inspect.isclass(of.Network)
+    assert not inspect.isclass(network)
 
 
 def test_unittest(of):

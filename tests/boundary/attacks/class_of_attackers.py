@@ -6,12 +6,13 @@ import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import nbformat
 from nbformat import NotebookNode
 
-from attacks.canaries import Canaries
+from attacks.canaries import Canaries, orphans_come_to_us
 from attacks.corpus import Attack, everything_wrong, fill
 from autograder.grading.course import Course, open_course
 from autograder.grading.release import release
@@ -21,6 +22,10 @@ HERE = Path(__file__).parent
 REPOSITORY = HERE.parents[2]
 HONEST = ("aaron", "mia", "zoe")
 """Students with everything right: at the beginning, in the middle and at the end of the class."""
+
+CONFIG = HERE / "course" / "nbgrader_config.py"
+SECONDS = 2400
+"""By the clock, for grading one assignment's class."""
 
 ASSIGNMENTS = {"tricks": "numpy", "vanilla": "numpy", "lstm": "pytorch"}
 
@@ -84,6 +89,51 @@ def solutions(course: Course, assignment: str) -> Mapping[str, str]:
 
 def _released(course: Course, assignment: str) -> NotebookNode:
     return nbformat.read(course.folder("release", ".", assignment) / f"{ASSIGNMENTS[assignment]}.ipynb", as_version=4)
+
+
+@dataclass
+class Graded:
+    """A class after grading: what was run and said, the processes left, what was reached, the files that are new."""
+
+    course: Course
+    canaries: Canaries
+    ended: dict[str, subprocess.CompletedProcess]
+    left: list[str]
+    damage: list[str]
+    files: list[str]
+
+
+def grade(tier: str, attacks: Sequence[Attack], folder: Path) -> Graded | str:
+    """The class of everybody honest and these attackers, graded in a tier; or why this machine cannot."""
+    course = make_course(folder, CONFIG.read_text(encoding="utf-8"))
+    canaries = Canaries(course.root, REPOSITORY)
+    before = set(files_left(course))
+    ended = {}
+    with orphans_come_to_us() as left:
+        for assignment in ASSIGNMENTS:
+            mine = [a for a in attacks if a.assignment == assignment]
+            if not mine:
+                continue
+            hand_in_honest(course, assignment)
+            for attack in mine:
+                hand_in(course, attack, canaries)
+            command = ["autograder.cli", "grade", assignment, "--isolation", tier]
+            ended[assignment] = run(course, command, canaries, SECONDS)
+            if ended[assignment].returncode == 2 and "isolation" in ended[assignment].stdout:
+                canaries.remove()
+                return f"this machine does not give the tier {tier}: {ended[assignment].stdout.splitlines()[-1]}"
+            ended[f"feedback on {assignment}"] = run(
+                course, ["autograder.cli", "feedback", assignment], canaries, SECONDS
+            )
+    left += canaries.processes_left()
+    return Graded(course, canaries, ended, left, canaries.damage(), sorted(set(files_left(course)) - before))
+
+
+def files_left(course: Course) -> list[str]:
+    """Files by names that attacks give, in places where files outlive a process."""
+    places = [Path("/tmp"), Path("/var/tmp"), Path("/dev/shm"), Path("/run/lock"), Path.home(), course.root]
+    names = ("unrolled-accomplice", "left-by-an-attack", "unrolled-node", "fill-atk-*", "step.py")
+    return sorted(str(p) for place in places for name in names for p in place.glob(name))
 
 
 def run(course: Course, command: Sequence[str], canaries: Canaries, seconds: float) -> subprocess.CompletedProcess:

@@ -30,7 +30,7 @@ code(
     "reads-the-course",
     "reads the gradebook, the sources with the hidden tests, the release and other students' answers",
     """
-for path in (KNOWN['gradebook'], KNOWN['source'], KNOWN['neighbour'], KNOWN['course'] + '/nbgrader_config.py',
+for path in (KNOWN['gradebook'], KNOWN['source'], KNOWN['neighbour'], KNOWN['course'] + '/nbgrader_config.py', KNOWN['course'] + '/secret',
              KNOWN['repository'] + '/autograder/checks/vanilla/answers.py', KNOWN['repository'] + '/solutions/vanilla/numpy.py'):
     try:
         leaked(path + repr(open(path, 'rb').read()[:30]))

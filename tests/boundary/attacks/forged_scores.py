@@ -94,6 +94,7 @@ shell.run_cell_async = run_cell_async
 shell.run_cell = lambda *a, **k: ExecutionResult(None)
 """,
     honest=["softsign"],
+    spared=["softsign"],
 )
 code(
     "output-widget-takes-the-errors",

@@ -197,7 +197,7 @@ code(
     "callbacks before and after each cell change the names that the test uses",
     """
 def change(*a):
-    get_ipython().user_ns.update(check=lambda *a, **k: None, near=lambda *a: True, half_life=6.5788, assert_allclose=print)
+    get_ipython().user_ns.update(check=lambda *a, **k: None, near=lambda *a: True, norm=lambda *a: 0.0, assert_allclose=print)
 for event in ('pre_execute', 'pre_run_cell', 'post_execute', 'post_run_cell'):
     get_ipython().events.register(event, change)
 """,

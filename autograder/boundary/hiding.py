@@ -52,9 +52,10 @@ def hidden_lines(source: str, delimiters: Delimiters = Delimiters()) -> set[int]
 def reduce_test_outputs(cell: NotebookNode, delimiters: Delimiters = Delimiters()) -> None:
     """Reduce a test cell's outputs, already cleaned, to what a learner may know; whether it failed stays as it is.
 
-    A CheckFailure keeps its words. Another error of a visible line keeps its message; of a hidden line, or one
-    that cannot be told, only its name. No frames. Where there are hidden lines, nothing that the cell printed or
-    displayed is kept, as it may be theirs, but for a number as its result, which is nbgrader's partial credit.
+    A CheckFailure that displayed itself keeps its words; one that did not may be a learner's own class of that name.
+    Another error of a visible line keeps its message; of a hidden line, or one that cannot be told, only its name. No
+    frames. Where there are hidden lines, nothing that the cell printed or displayed is kept, as it may be theirs, but
+    for a number as its result, which is nbgrader's partial credit. Do it once: afterwards lines can't be told.
     """
     hidden = hidden_lines(cell.source, delimiters)
     kept = []
@@ -93,11 +94,13 @@ def _says(output: NotebookNode, text: str) -> bool:
 
 def _reduced(error: NotebookNode, hidden: set[int], *, shown: bool) -> NotebookNode:
     value = error.evalue
-    if error.ename == OWN_FAILURE:
-        lines = value.splitlines()[:1] if shown else value.splitlines()
+    if error.ename == OWN_FAILURE and shown:
+        lines = value.splitlines()[:1]
     elif hidden and failing_line(error.traceback) in {None, *hidden}:
         value = "a hidden test failed"
         lines = [f"{error.ename}: {value}"]
+    elif error.ename == OWN_FAILURE:
+        lines = value.splitlines()
     else:
         lines = [f"{error.ename}: {value}" if value else error.ename]
     return nbformat.v4.new_output("error", ename=error.ename, evalue=value, traceback=lines)
@@ -112,18 +115,22 @@ def failing_line(traceback: Iterable[str]) -> int | None:
     return None
 
 
-def hide_in_feedback(notebook: NotebookNode, delimiters: Delimiters = Delimiters()) -> NotebookNode:
+def hide_in_feedback(
+    notebook: NotebookNode, delimiters: Delimiters = Delimiters(), *, reduced: bool = False
+) -> NotebookNode:
     """`notebook` itself, graded, as its author may see it: no hidden lines, in sources or in what they led to.
 
     A function under test sees what hidden tests call it with. It could keep that and print it later, so what a
-    learner's cells wrote after the first hidden test is left out.
+    learner's cells wrote after the first hidden test is left out. `reduced`: whether `reduce_test_outputs` has been
+    at its tests.
     """
     after_hidden = False
     for cell in notebook.cells:
         mark = cell.metadata.get("nbgrader") or {}
         if mark.get("grade") and not mark.get("solution") and cell.cell_type == "code":
             after_hidden = after_hidden or bool(hidden_lines(cell.source, delimiters))
-            reduce_test_outputs(cell, delimiters)
+            if not reduced:
+                reduce_test_outputs(cell, delimiters)
         elif after_hidden and cell.cell_type == "code" and cell.outputs:
             cell.outputs = list(_without_content(cell.outputs))
         if not mark.get("solution") and (mark.get("grade") or mark.get("locked") or mark.get("task")):

@@ -210,10 +210,9 @@ class Clean(NbGraderPreprocessor):
         """The notebook with clean outputs and metadata; scores must have been read off it before."""
         room = cleaning.room_of_a_notebook()
         delimiters = _delimiters(self)
-        noted = nb.metadata.get(KEY)
+        noted = nb.metadata.get(KEY, {})
         cleaning.clean_metadata(nb)
-        if noted is not None:
-            nb.metadata[KEY] = noted
+        nb.metadata[KEY] = {**noted, "reduced": True}
         for cell in nb.cells:
             if cell.cell_type == "code":
                 test = is_grade(cell) and not is_solution(cell)
@@ -239,8 +238,9 @@ class Hide(NbGraderPreprocessor):
 
     def preprocess(self, nb: NotebookNode, resources: dict) -> tuple[NotebookNode, dict]:
         """The notebook without the tests' hidden lines and without what they led to."""
+        reduced = bool(nb.metadata.get(KEY, {}).get("reduced"))
         cleaning.clean_metadata(nb)
-        return hiding.hide_in_feedback(nb, _delimiters(self)), resources
+        return hiding.hide_in_feedback(nb, _delimiters(self), reduced=reduced), resources
 
 
 def _delimiters(of: NbGraderPreprocessor) -> hiding.Delimiters:

@@ -496,7 +496,7 @@ def test_what_hidden_tests_print_is_left_out_and_still_costs_the_points():
 
 def test_the_words_of_a_check_are_kept_once():
     words = "✗ lstm/step: not yet right\n    dU  ✗  transposed\n  → Look at the order."
-    cell = failed(3, name="CheckFailure", value=words)
+    cell = failed(1, name="CheckFailure", value=words)
     reduce_test_outputs(cell)
     assert cell.outputs[0].traceback == words.splitlines()
     shown = new_output("display_data", data={"text/plain": words, "text/html": "<p>x</p>"})
@@ -505,6 +505,12 @@ def test_the_words_of_a_check_are_kept_once():
     assert cell.outputs[0] == shown
     assert cell.outputs[1].traceback == words.splitlines()[:1]
     assert cell.outputs[1].evalue == words
+
+
+def test_an_error_that_only_calls_itself_a_check_s_carries_nothing_out_of_a_hidden_test():
+    cell = failed(3, name="CheckFailure", value="✗ called with 1234")
+    reduce_test_outputs(cell)
+    assert "1234" not in said(cell)
 
 
 def test_the_line_is_found_in_ipythons_tracebacks():

@@ -335,6 +335,15 @@ def test_feedback_tells_nothing_of_hidden_tests(klass):
     assert "1234 squared" not in json.dumps(by_id(klass.graded("eve"), "square").outputs)
 
 
+@pytest.mark.slow
+def test_feedback_keeps_what_a_visible_test_says(klass):
+    klass.hand_in("ada", klass.solved("def square(x):\n    return 0"))
+    klass.grade("ada")
+    page = BeautifulSoup(klass.feedback("ada"), "html.parser").text
+    assert "AssertionError: three squared" in page
+    assert "1234" not in page
+
+
 NASTY = [
     "<script>alert(1)</script>",
     "<img src=x onerror=alert(1)>",

@@ -110,9 +110,10 @@ def argument(index: int) -> int:
     return 16 + 8 * index
 
 
-def program(machine: str, own_process: int = 0) -> list[Instruction]:
+def program(machine: str, own_process: int = 0, policy: int = os.SCHED_OTHER) -> list[Instruction]:
     """The filter as instructions.
 
+    policy: the scheduling policy that the kernel has, and may set again
     own_process: for a kernel without a process namespace of its own, its process id: then signals and limits
     of other processes are refused, and so are new processes (threads are not). 0: leave both to the namespace.
     """
@@ -161,9 +162,9 @@ def program(machine: str, own_process: int = 0) -> list[Instruction]:
         Instruction(EQUAL, socket.SOCK_STREAM, false="no pair"),
         Instruction(RETURN, ALLOW),
         Instruction(RETURN, ERRNO | errno.EPERM, label="no pair"),
-        # libzmq gives its threads the ordinary policy, which they have; that changes nothing for anybody.
+        # libzmq gives its threads the policy that they have; others it would not change either.
         Instruction(LOAD, argument(1), label="scheduler"),
-        Instruction(EQUAL, os.SCHED_OTHER, true="own", false="not own"),
+        Instruction(EQUAL, policy, true="own", false="not own"),
         Instruction(LOAD, argument(0), label="process or self"),
         Instruction(EQUAL, 0, true="own"),
         Instruction(LOAD, argument(0), label="process"),
@@ -188,7 +189,7 @@ def assemble(instructions: list[Instruction]) -> bytes:
 
 def install(own_process: int = 0) -> None:
     """Filter the system calls of this thread and all that it starts; OSError where the kernel refuses."""
-    code = assemble(program(system.MACHINE, own_process))
+    code = assemble(program(system.MACHINE, own_process, os.sched_getscheduler(0)))
     buffer = ctypes.create_string_buffer(code, len(code))
     header = struct.pack("HP", len(code) // 8, ctypes.addressof(buffer))
     pointer = ctypes.create_string_buffer(header, len(header))

@@ -69,7 +69,7 @@ class Writer:
 
     def _collection(self, value: object, depth: int) -> Any:
         if isinstance(value, np.ndarray):
-            return self._array(value)
+            return self._array(value, depth)
         if type(value) is tuple:
             return self._tuple(value, depth)
         if isinstance(value, tuple):
@@ -123,13 +123,17 @@ class Writer:
             raise Malformed(f"the answer holds a text of more than {self.limits.text} characters")
         return text
 
-    def _array(self, value: np.ndarray) -> dict[str, Any]:
+    def _array(self, value: np.ndarray, depth: int) -> dict[str, Any]:
         if value.dtype.kind == "U":
             return self._texts(value)
-        if not travels(value.dtype):
-            return self.opaque(value)
         if np.ma.is_masked(value):
             return self.opaque(value)  # numbers alone would say more than it does
+        if value.dtype.kind == "O":
+            self._weigh(value.nbytes)
+            items = [self.tree(item, depth + 1) for item in np.asarray(value).ravel().tolist()]
+            return {"is": "objects", "shape": list(value.shape), "items": items}
+        if not travels(value.dtype):
+            return self.opaque(value)
         if type(value) is not np.ndarray:
             value = np.array(value, copy=True, subok=False)
         self.arrays.append(value)
@@ -172,6 +176,7 @@ class Reader:
             "array": self._array,
             "scalar": self._scalar,
             "texts": self._texts,
+            "objects": self._objects,
             "float": self._float,
             "complex": self._complex,
             "bytes": lambda tree, _depth: self._decoded(tree.get("base64")),
@@ -296,6 +301,17 @@ class Reader:
         if math.prod(sizes) != len(items) or len(sizes) > AXES or not all(isinstance(t, str) for t in texts):
             raise Malformed("the answer holds an array of texts that do not fit its shape")
         return np.array(texts, dtype=f"U{width}").reshape(sizes)
+
+    def _objects(self, tree: Mapping, depth: int) -> np.ndarray:
+        """An array of objects: of plain values, like a list, and never unpickled."""
+        items, shape = self._items(tree), tree.get("shape")
+        sizes: list[Any] = shape if isinstance(shape, list) else [None]
+        if len(sizes) > AXES or any(type(n) is not int or n < 0 for n in sizes) or math.prod(sizes) != len(items):
+            raise Malformed("the answer holds an array of objects that do not fit its shape")
+        array = np.empty(len(items), dtype=object)
+        for place, item in enumerate(items):
+            array[place] = self.value(item, depth + 1)
+        return array.reshape(sizes)
 
     def _scalar(self, tree: Mapping, _depth: int) -> Any:
         array = self._npy(tree)

@@ -78,6 +78,13 @@ def test_collections_numpy_scalars_and_texts():
     assert same(there(np.array([], dtype="U3")), np.array([], dtype="U3"))
 
 
+def test_an_array_of_objects_is_made_of_plain_values():
+    came = there(np.array([[None, [1, 2]], ["a", np.float64(2)]], dtype=object))
+    assert came.dtype == object
+    assert came.tolist() == [[None, [1, 2]], ["a", 2.0]]
+    assert there(np.empty((0, 3), dtype=object)).shape == (0, 3)
+
+
 def test_the_layout_of_an_array_arrives():
     """Sums over a transposed array may round otherwise, and a check should not notice where it runs."""
     value = np.asfortranarray(np.arange(6.0).reshape(2, 3))
@@ -134,7 +141,8 @@ def test_what_is_too_much_is_refused_where_it_comes_from():
     assert "arrays have more than 0 MiB" in reason(np.zeros(1_000))
     assert "of type object" in reason(object())
     assert "of type function" in reason([lambda: 0])
-    assert "of type ndarray" in reason(np.array([object()]))
+    assert "of type object" in reason(np.array([object()]))
+    assert "of type MaskedArray" in reason(np.ma.array([1, 2], mask=[0, 1]))
     assert "entry of type object" in reason({object(): 1})
 
 
@@ -207,6 +215,9 @@ def test_forged_arrays():
         {"is": "texts", "shape": [3], "width": 2, "items": ["a"]},
         {"is": "texts", "shape": "a", "width": 2, "items": ["a"]},
         {"is": "texts", "shape": [1], "width": 2, "items": [1]},
+        {"is": "objects", "shape": [2], "items": [1]},
+        {"is": "objects", "shape": [0, 10**30], "items": []},
+        {"is": "objects", "items": [1]},
         {"is": "tensor", "framework": "os", "npy": npy(np.zeros(2))},
         {"is": "opaque", "id": 3},
     ],
@@ -223,6 +234,21 @@ def test_arbitrary_bytes(data):
 
 
 MARKS = ["array", "scalar", "tuple", "dict", "set", "float", "complex", "bytes", "range", "tensor", "texts", "opaque"]
+MARKS += ["objects"]
+    "array",
+    "scalar",
+    "tuple",
+    "dict",
+    "set",
+    "float",
+    "complex",
+    "bytes",
+    "range",
+    "tensor",
+    "texts",
+    "opaque",
+    "objects",
+]
 TREES = st.recursive(
     st.one_of(st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False, allow_infinity=False), st.text()),
     lambda inner: st.one_of(

@@ -212,3 +212,12 @@ def _by_hand() -> AbstractContextManager[None]:
     refusals = [(owner, name, refusing(own_derivative(shown))) for owner, name, shown in _DERIVATIVES]
     clipping = refusing(own_clipping("torch.nn.utils.clip_grad_norm_"))
     return exchanged([*refusals, (nn.utils, "clip_grad_norm_", clipping)])
+
+
+def _get_ready() -> None:
+    """PyTorch imports SymPy when it first differentiates, which takes seconds that are not the learner's."""
+    once = torch.ones(1, requires_grad=True)
+    _grad([once.tanh()], [once], [torch.ones(1)])
+
+
+_get_ready()

@@ -174,3 +174,15 @@ def _by_hand() -> AbstractContextManager[None]:
     return exchanged(
         [(tf.GradientTape, "__enter__", refuse), (tf, "gradients", refuse), (tf, "clip_by_global_norm", clipping)]
     )
+
+
+def _get_ready() -> None:
+    """What TensorFlow sets up when it first computes and differentiates takes time that is not the learner's."""
+    once = tf.ones((1, 1))
+    with tf.GradientTape() as tape:
+        tape.watch(once)
+        result = tf.tanh(once @ once)
+    tape.gradient(result, once)
+
+
+_get_ready()

@@ -23,6 +23,7 @@ STEPS = {
 CONTRADICT = {
     "test_grade_empty_timestamp": "a time stamp that is not a time must not stop grading; they want it to",
     "test_no_execute": "--no-execute grades by the outputs that were handed in; here a test that is not run has failed",
+    "test_missing_source_kernelspec": "the kernel that a submission names is not used; they want it to fail",
     "test_handle_failure": "a notebook that is not the assignment's gets a zero and stops nothing; they want an error",
     "test_handle_failure_single_notebook": "as above",
 }

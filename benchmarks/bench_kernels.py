@@ -112,7 +112,8 @@ async def main() -> None:
         f"{packages}, tensorflow {version('tensorflow_cpu')}; {date.today()}",
         "",
         f"Seconds from the request to start, medians of {rounds} rounds in which the kinds took turns. Load average "
-        f"{load:.1f} at the start, {os.getloadavg()[0]:.1f} at the end; scheduling: {POLICY[os.sched_getscheduler(0)]}.",
+        f"{load:.1f} at the start, {os.getloadavg()[0]:.1f} at the end; "
+        f"scheduling: {POLICY[os.sched_getscheduler(0)]}.",
         "",
         "| framework | kernel | answers | has run `1 + 1` | has run the framework's first operation |",
         "|---|---|---:|---:|---:|",

@@ -47,7 +47,9 @@ NUMBERS: dict[str, dict[str, int]] = {
         "rt_sigqueueinfo": 129, "tgkill": 234, "rt_tgsigqueueinfo": 297, "perf_event_open": 298, "fanotify_init": 300,
         "prlimit64": 302, "name_to_handle_at": 303, "open_by_handle_at": 304, "setns": 308, "process_vm_readv": 310,
         "process_vm_writev": 311, "kcmp": 312, "finit_module": 313, "sched_setattr": 314, "seccomp": 317,
-        "kexec_file_load": 320, "bpf": 321, "userfaultfd": 323, "modify_ldt": 154,
+        "kexec_file_load": 320, "bpf": 321, "userfaultfd": 323, "modify_ldt": 154, "shmget": 29, "shmat": 30,
+        "shmctl": 31, "semget": 64, "semop": 65, "semctl": 66, "msgget": 68, "msgsnd": 69, "msgrcv": 70, "msgctl": 71,
+        "semtimedop": 220, "mq_open": 240,
     },
     "aarch64": {
         "socket": 198, "socketpair": 199, "bind": 200, "listen": 201, "connect": 203, "clone": 220, "kill": 129,
@@ -60,7 +62,9 @@ NUMBERS: dict[str, dict[str, int]] = {
         "rt_tgsigqueueinfo": 240, "perf_event_open": 241, "fanotify_init": 262, "prlimit64": 261,
         "name_to_handle_at": 264, "open_by_handle_at": 265, "setns": 268, "process_vm_readv": 270,
         "process_vm_writev": 271, "kcmp": 272, "finit_module": 273, "sched_setattr": 274, "seccomp": 277,
-        "kexec_file_load": 294, "bpf": 280, "userfaultfd": 282,
+        "kexec_file_load": 294, "bpf": 280, "userfaultfd": 282, "shmget": 194, "shmat": 196, "shmctl": 195,
+        "semget": 190, "semop": 193, "semctl": 191, "msgget": 186, "msgsnd": 189, "msgrcv": 188, "msgctl": 187,
+        "semtimedop": 192, "mq_open": 180,
     },
 }
 # One number everywhere since Linux 5.0.
@@ -86,6 +90,11 @@ ON_A_PROCESS = ("kill", "tgkill", "rt_sigqueueinfo", "rt_tgsigqueueinfo")
 # The same, where 0 means the caller.
 ON_A_PROCESS_OR_SELF = ("prlimit64", "sched_setaffinity")
 ON_A_GROUP = ("setpriority", "ioprio_set", "tkill", "sched_setattr")
+# Memory, semaphores and queues that all processes share where there is no IPC namespace of one's own.
+SHARED = (
+    "shmget", "shmat", "shmctl", "semget", "semop", "semctl", "semtimedop", "msgget", "msgsnd", "msgrcv", "msgctl",
+    "mq_open",
+)
 # fmt: on
 
 
@@ -137,6 +146,7 @@ def program(machine: str, own_process: int = 0, policy: int = os.SCHED_OTHER) ->
     on(("socketpair",), "socketpair")
     if own_process:
         on(ON_A_GROUP, "deny")
+        on(SHARED, "deny")
         on(("fork", "vfork"), "deny")
         on(ON_A_PROCESS, "process")
         on(ON_A_PROCESS_OR_SELF, "process or self")

@@ -46,6 +46,7 @@ HUNGRY = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", HUNGRY)
 def test_too_much_ends_the_kernel_with_a_reason(session, run_async, what):
     code, limits, reason = HUNGRY[what]
@@ -62,6 +63,7 @@ def test_too_much_ends_the_kernel_with_a_reason(session, run_async, what):
     run_async(main)
 
 
+@pytest.mark.slow
 def test_a_fork_bomb_stays_inside(session, run_async):
     if not any(not tiers.failure(way) for way in tiers.ways() if way.tier == "strict"):
         pytest.skip("elsewhere forking is refused")
@@ -185,6 +187,7 @@ def test_a_death_is_noticed(session, run_async, code):
     run_async(main)
 
 
+@pytest.mark.slow
 def test_a_stopped_kernel_is_killed_all_the_same(session, run_async):
     async def main():
         async with session(limits=Limits(**LITTLE | {"wall_seconds": 2})) as kernel:
@@ -209,6 +212,7 @@ def descendants(process):
     return watchdog.family(process, watchdog.children_of_all())[1:]
 
 
+@pytest.mark.slow
 def test_a_dead_template_is_replaced(session, run_async):
     async def main():
         async with session(modules=("wave",)) as kernel:
@@ -245,6 +249,7 @@ asyncio.run(main())
 """
 
 
+@pytest.mark.slow
 def test_everything_ends_with_the_grading_process():
     with subprocess.Popen([sys.executable, "-c", GRADER], stdout=subprocess.PIPE, text=True) as grader:
         pids = [int(grader.stdout.readline()) for _ in range(3)]
@@ -280,6 +285,7 @@ def test_random_numbers_differ_between_kernels(session, run_async):
     run_async(main)
 
 
+@pytest.mark.slow
 def test_twenty_kernels_leave_nothing_behind(session, run_async, monkeypatch):
     own = Path(tempfile.mkdtemp(prefix="t-", dir="/tmp"))
     monkeypatch.setattr(tempfile, "tempdir", str(own))

@@ -235,20 +235,6 @@ def test_arbitrary_bytes(data):
 
 MARKS = ["array", "scalar", "tuple", "dict", "set", "float", "complex", "bytes", "range", "tensor", "texts", "opaque"]
 MARKS += ["objects"]
-    "array",
-    "scalar",
-    "tuple",
-    "dict",
-    "set",
-    "float",
-    "complex",
-    "bytes",
-    "range",
-    "tensor",
-    "texts",
-    "opaque",
-    "objects",
-]
 TREES = st.recursive(
     st.one_of(st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False, allow_infinity=False), st.text()),
     lambda inner: st.one_of(

@@ -14,15 +14,18 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "tests" / "boundary"))
 
 from attacks import ATTACKS, Attack  # noqa: E402
+from attacks.afterwards import admitted  # noqa: E402
 from attacks.answers import POINTS  # noqa: E402
 from attacks.canaries import Canaries, orphans_come_to_us  # noqa: E402
-from attacks.class_of_attackers import hand_in, hand_in_honest, make_course, points  # noqa: E402
+from attacks.class_of_attackers import grade, hand_in, hand_in_honest, make_course, points  # noqa: E402
+from attacks.corpus import TIERS, gradable  # noqa: E402
 
 from autograder.grading.course import open_course  # noqa: E402
 
@@ -102,6 +105,73 @@ def _sandboxed(attack: Attack, folder: Path, canaries: Canaries) -> str:
     return "" if code == 0 else "nbgrader stopped with an error"
 
 
+def ours(tiers: Sequence[str]) -> None:
+    """The whole class through `unrolled grade`, in each tier that this machine gives."""
+    measured = _measured()
+    for tier in tiers or TIERS:
+        with tempfile.TemporaryDirectory(prefix="ours-") as temporary:
+            graded = grade(tier, gradable(tier), Path(temporary) / "course")
+            if isinstance(graded, str):
+                print(graded)
+                continue
+            try:
+                for attack in gradable(tier):
+                    got = points(graded.course, attack.assignment, attack.who)
+                    reached = admitted(graded.course, attack)
+                    said = f"{sum(p or 0 for p in got.values()):g}" if got else "not graded"
+                    measured.setdefault(attack.name, {})[tier] = said + (f"; reached {len(reached)}" if reached else "")
+            finally:
+                graded.canaries.remove()
+        _keep(measured)
+
+
+def table() -> None:
+    """Write the table of what has been measured."""
+    measured = _measured()
+    lines = [
+        "# Hostile submissions: what they earn",
+        "",
+        "Written by `benchmarks/measure_attacks.py table`. *Deserved* are the points for the honest answers that an",
+        "attack contains, of the points of its assignment. *Stock* is nbgrader 0.9 by itself, each attack alone in a",
+        "sacrificial folder; what could hurt a machine was not run there. A range: the attack itself may",
+        "ruin an honest answer.",
+        "",
+        "| attack | what it tries | deserved | stock | strict | contained | limited |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for theme in dict.fromkeys(a.theme for a in ATTACKS):
+        lines.append(f"| **{theme}** | | | | | | |")
+        for attack in (a for a in ATTACKS if a.theme == theme):
+            cells = [attack.name, attack.tries, _deserved(attack)]
+            cells += [measured.get(attack.name, {}).get(column, "") for column in ("stock", *TIERS)]
+            lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
+    WRITTEN.write_text("\n".join([*lines, "", *_sums(measured), ""]), encoding="utf-8")
+
+
+def _deserved(attack: Attack) -> str:
+    least, most = sum(attack.earns.values()), _most(attack)
+    return f"{least:g}" if most == least else f"{least:g} to {most:g}"
+
+
+def _sums(measured: dict[str, dict[str, str]]) -> list[str]:
+    """How many were run under stock nbgrader, and what became of them."""
+    said = {attack: measured.get(attack.name, {}).get("stock", "not run") for attack in ATTACKS}
+    run = {attack: text for attack, text in said.items() if not text.startswith("not run")}
+    gained = [a for a, text in run.items() if text[0].isdigit() and float(text.split()[0]) > _most(a)]
+    stopped = [a for a, text in run.items() if "nbgrader" in text]
+    reached = [a for a, text in run.items() if "reached" in text or "neighbour" in text]
+    return [
+        f"Of {len(ATTACKS)} attacks, {len(run)} were run under stock nbgrader: {len(gained)} got points that they do",
+        f"not deserve, {len(stopped)} ended or blocked the grading, {len(reached)} reached what belongs to others.",
+    ]
+
+
+def _most(attack: Attack) -> float:
+    return sum(attack.earns.values()) + sum(
+        POINTS[attack.assignment][q] for q in attack.spared if q not in attack.earns
+    )
+
+
 def _measured() -> dict[str, dict[str, str]]:
     return json.loads(MEASURED.read_text(encoding="utf-8")) if MEASURED.exists() else {}
 
@@ -117,8 +187,10 @@ def main() -> None:
     parser.add_argument("what", choices=["stock", "ours", "table"])
     parser.add_argument("names", nargs="*", help="attacks (stock) or tiers (ours); default: all")
     options = parser.parse_args()
-    if options.what == "stock":
-        stock(options.names)
+    if options.what == "table":
+        table()
+    else:
+        {"stock": stock, "ours": ours}[options.what](options.names)
 
 
 if __name__ == "__main__":

@@ -17,8 +17,10 @@ Build = Callable[[NotebookNode, Mapping[str, object]], Submission]
 
 TIERS = ("strict", "contained", "limited")
 
+NOTHING_HIDDEN = {"limited": "this tier hides no files: whatever the grading user may read or write can be reached"}
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, eq=False)
 class Attack:
     """One hostile submission.
 
@@ -116,3 +118,8 @@ def insert(notebook: NotebookNode, before: str | None, source: str, kind: str = 
 def cell_of(notebook: NotebookNode, grade_id: str) -> NotebookNode:
     """The first cell of that grade_id."""
     return next(c for c in notebook.cells if c.metadata.get("nbgrader", {}).get("grade_id") == grade_id)
+
+
+def gradable(tier: str) -> list[Attack]:
+    """The attacks that are tried in a tier: those of which it does not say that it cannot stop them."""
+    return [a for a in ATTACKS if tier not in a.not_stopped]

@@ -4,7 +4,7 @@
 
 from functools import partial
 
-from attacks.corpus import code
+from attacks.corpus import NOTHING_HIDDEN, code
 
 code = partial(code, theme="kernel and hooks")
 
@@ -168,6 +168,7 @@ for number, path in enumerate(seen()):
         continue
 """,
     honest=["softsign"],
+    not_stopped=NOTHING_HIDDEN,
 )
 code(
     "acts-at-odd-moments",
@@ -191,6 +192,7 @@ signal.signal(signal.SIGTERM, late)
 """,
     honest=["softsign"],
     spared=["softsign"],
+    not_stopped=NOTHING_HIDDEN,
 )
 code(
     "events-of-the-shell",

@@ -131,8 +131,8 @@ def scripts_in_markdown(notebook, known):
 @attack(
     "name-of-a-student",
     "comes from a folder whose name is a script",
-    honest=["softsign"],
     student="<img src=x onerror=unrolled_xss()>",
+    ungraded=True,
 )
 def name_of_a_student(notebook, known):
     return notebook

@@ -4,7 +4,7 @@
 
 from functools import partial
 
-from attacks.corpus import code
+from attacks.corpus import NOTHING_HIDDEN, code
 
 code = partial(code, theme="stolen values")
 
@@ -113,6 +113,7 @@ except BaseException as error:
         "    return find('vanilla/step-forward').reference(x, h_prev, W, U, b)",
         "softsign": "def softsign_derivative(h):\n    return find('vanilla/softsign-derivative').reference(h)",
     },
+    not_stopped=NOTHING_HIDDEN,
 )
 code(
     "reads-its-own-memory",

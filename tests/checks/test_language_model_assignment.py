@@ -87,12 +87,12 @@ def test_the_notebooks_say_the_threshold(framework, root):
     assert f"{asked}, each within {TRAINING.seconds:g} seconds of processor time." in words
 
 
-def test_three_runs_fit_into_the_time_of_a_cell(root):
+def test_all_runs_fit_into_the_time_of_a_cell(root):
     settings = (root / "nbgrader_config.py").read_text(encoding="utf-8")
     limit = re.search(r"^c\.Execute\.timeout = (\d+)$", settings, re.MULTILINE)
     assert limit
     assert isinstance(TRAINING, Training)
-    assert 3 * WAITING * TRAINING.seconds < float(limit[1])
+    assert 2 * 3 * WAITING * TRAINING.seconds < float(limit[1])  # the hidden test runs it three times more
 
 
 @pytest.mark.parametrize("framework", FRAMEWORKS)

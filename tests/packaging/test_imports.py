@@ -5,7 +5,7 @@ import sys
 
 ALLOWED = {
     "": {"checks"},  # autograder/__init__.py offers check
-    "cli": {"grading"},
+    "cli": {"grading", "kernels"},  # `unrolled doctor` and the tier that grading asks for
     "grading": {"boundary", "checks", ""},
     "boundary": {"kernels"},
     "checks": {"recurrent", "datasets"},

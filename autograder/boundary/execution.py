@@ -15,11 +15,11 @@ from nbformat import NotebookNode
 from nbgrader.preprocessors import Execute
 from traitlets import Enum, Float, Integer, Unicode
 
-from autograder import kernels
 from autograder.boundary import learner_package
 from autograder.boundary.cleaning import clean_outputs
 from autograder.boundary.examination import Draws, Examined, Timing, examine, released, role
 from autograder.boundary.sides import Side
+from autograder.kernels import Limits, kernel_manager
 
 FRAMEWORKS = {"torch": "pytorch", "tensorflow": "tensorflow", "keras": "tensorflow"}
 """What a notebook imports, and the framework that its kernels have to have ready."""
@@ -27,7 +27,7 @@ FRAMEWORKS = {"torch": "pytorch", "tensorflow": "tensorflow", "keras": "tensorfl
 EXAMINER_MODULES = ("autograder", "autograder.boundary.examiner")
 """What the examiner's kernel imports before it is forked."""
 
-EXAMINER_LIMITS = kernels.Limits(memory_bytes=8 * 2**30, wall_seconds=7200)
+EXAMINER_LIMITS = Limits(memory_bytes=8 * 2**30, wall_seconds=7200)
 
 _PREPARE = "__import__('autograder.checks.lost_names', fromlist=['x']).watch_for_lost_names()"
 
@@ -67,11 +67,11 @@ class ExecuteAcross(Execute):
 
     async def _examine(self, nb: NotebookNode, draws: Draws, files: Path | None) -> Examined:
         frameworks = frameworks_of(nb)
-        limits = kernels.Limits(memory_bytes=self.memory_mib * 2**20, wall_seconds=self.total_seconds)
+        limits = Limits(memory_bytes=self.memory_mib * 2**20, wall_seconds=self.total_seconds)
         package = learner_package.built()
 
         def learners() -> Any:
-            return kernels.kernel_manager(
+            return kernel_manager(
                 side="learner",
                 frameworks=frameworks,
                 limits=limits,
@@ -81,7 +81,7 @@ class ExecuteAcross(Execute):
             )
 
         def examiners() -> Any:
-            return kernels.kernel_manager(
+            return kernel_manager(
                 side="examiner", frameworks=frameworks, limits=EXAMINER_LIMITS, files=files, modules=EXAMINER_MODULES
             )
 

@@ -72,8 +72,8 @@ def unfit_backward(error: Exception) -> None:
     count, kind = _COUNT.search(str(error)), _NO_TENSOR.search(str(error))
     if count:
         raise Unsuitable(
-            f"{count[1]} gradients from backward in a tuple, one for each argument of the forward pass and in their order, "
-            f"with None for one that needs none, such as a mask; got {count[2]}"
+            f"{count[1]} gradients from backward in a tuple, one for each argument of the forward pass in "
+            f"their order, with None for one that needs none, such as a mask; got {count[2]}"
         ) from None
     if kind:
         raise Unsuitable(

@@ -116,13 +116,13 @@ def failing_line(traceback: Iterable[str]) -> int | None:
 
 
 def hide_in_feedback(
-    notebook: NotebookNode, delimiters: Delimiters = Delimiters(), *, reduced: bool = False
+    notebook: NotebookNode, delimiters: Delimiters = Delimiters(), *, reduced: bool = False, show_later: bool = False
 ) -> NotebookNode:
     """`notebook` itself, graded, as its author may see it: no hidden lines, in sources or in what they led to.
 
     A function under test sees what hidden tests call it with. It could keep that and print it later, so what a
-    learner's cells wrote after the first hidden test is left out. `reduced`: whether `reduce_test_outputs` has been
-    at its tests.
+    learner's cells wrote after the first hidden test is left out, unless `show_later`. `reduced`: whether
+    `reduce_test_outputs` has been at its tests.
     """
     after_hidden = False
     for cell in notebook.cells:
@@ -131,7 +131,7 @@ def hide_in_feedback(
             after_hidden = after_hidden or bool(hidden_lines(cell.source, delimiters))
             if not reduced:
                 reduce_test_outputs(cell, delimiters)
-        elif after_hidden and cell.cell_type == "code" and cell.outputs:
+        elif after_hidden and not show_later and cell.cell_type == "code" and cell.outputs:
             cell.outputs = list(_without_content(cell.outputs))
         if not mark.get("solution") and (mark.get("grade") or mark.get("locked") or mark.get("task")):
             cell.source = without_hidden(cell.source, (delimiters, MARK_SCHEME))

@@ -26,7 +26,7 @@ from nbgrader.converters.base import NbGraderException
 from nbgrader.coursedir import CourseDirectory
 from nbgrader.preprocessors.base import NbGraderPreprocessor
 from nbgrader.utils import is_grade, is_solution, parse_utc
-from traitlets import Enum
+from traitlets import Bool, Enum
 from traitlets.config import Config
 
 from autograder.boundary import cleaning, hiding
@@ -236,11 +236,18 @@ def _with_facts(outputs: list[NotebookNode], room: cleaning.Room) -> list[Notebo
 class Hide(NbGraderPreprocessor):
     """What a student may see of a graded notebook."""
 
+    show_later_outputs = Bool(
+        False,
+        help="Whether feedback shows what a learner's cells wrote after a hidden test had called their functions. They "
+        "could print what they were called with. Harmless where hidden tests draw their inputs anew for each student.",
+    ).tag(config=True)
+
     def preprocess(self, nb: NotebookNode, resources: dict) -> tuple[NotebookNode, dict]:
         """The notebook without the tests' hidden lines and without what they led to."""
         reduced = bool(nb.metadata.get(KEY, {}).get("reduced"))
         cleaning.clean_metadata(nb)
-        return hiding.hide_in_feedback(nb, _delimiters(self), reduced=reduced), resources
+        nb = hiding.hide_in_feedback(nb, _delimiters(self), reduced=reduced, show_later=self.show_later_outputs)
+        return nb, resources
 
 
 def _delimiters(of: NbGraderPreprocessor) -> hiding.Delimiters:

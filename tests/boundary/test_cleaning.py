@@ -1,6 +1,7 @@
 """Cleaning: what a learner's kernel wrote is bounded, harmless to look at, and tells nothing of a hidden test."""
 
 import base64
+import copy
 import json
 import re
 import struct
@@ -546,6 +547,12 @@ def test_feedback_hides_lines_and_what_could_carry_them():
     assert notebook.cells[3].outputs == []
     assert notebook.cells[4].source == "Say why."
     assert notebook.cells[5].source == "### BEGIN HIDDEN TESTS is what I wrote"
+
+
+def test_a_course_may_show_what_comes_after_hidden_tests():
+    notebook = new_notebook(cells=[failed(3), new_code_cell("x", outputs=[new_output("stream", text="mine")])])
+    assert hide_in_feedback(copy.deepcopy(notebook)).cells[1].outputs[0].text == LEFT_OUT + "\n"
+    assert hide_in_feedback(notebook, show_later=True).cells[1].outputs[0].text == "mine"
 
 
 # Pages.

@@ -68,7 +68,7 @@ def choose(isolation: str = "auto") -> Way:
 @functools.cache
 def _warn(way: Way) -> None:
     if way.tier == "limited":
-        log.warning(
+        log.error(  # louder than what the command line switches off
             "LEARNERS' CODE IS NOT ISOLATED: it can read what %s can read, and use the network. "
             "Run `unrolled doctor` to see what this machine needs.",
             "this user" if not way.user else "other users",

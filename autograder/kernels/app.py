@@ -46,6 +46,9 @@ def bind_inherited(zmq_socket: Any, descriptor: int) -> None:
     zmq_socket.bind(f"ipc://inherited-{descriptor}")  # a name to satisfy bind(); no file is made
 
 
+HEADERS = 512 * 1024  # what a message holds besides its output, generously
+
+
 class InheritedHeartbeat(Heartbeat):
     """ipykernel's heartbeat on an inherited socket."""
 
@@ -78,6 +81,20 @@ class BoundedStream(OutStream):
         super().write(string[: max(self.left + len(string), 0)])
         super().write("\n[output ends here: there was too much of it]\n")
         return len(string)
+
+
+class BoundedIOPubThread(IOPubThread):
+    """The output channel without messages that a client would not take: these would cost it the connection."""
+
+    most_bytes = 0
+
+    def send_multipart(self, parts: Any, *args: Any, **kwargs: Any) -> None:
+        """Send a message, or say that it was too large."""
+        size = sum(len(part) for part in parts)
+        if size <= self.most_bytes:
+            super().send_multipart(parts, *args, **kwargs)
+        else:
+            sys.stderr.write(f"[an output of {size} bytes was left out: more than {self.most_bytes}]\n")
 
 
 class WarmKernelApp(IPKernelApp):
@@ -153,7 +170,8 @@ class WarmKernelApp(IPKernelApp):
         self.iopub_socket.linger = 1000
         self.iopub_port = self._bind_socket(self.iopub_socket, self.iopub_port)
         self.configure_tornado_logger()
-        self.iopub_thread = IOPubThread(self.iopub_socket, pipe=False, session=self.session)
+        self.iopub_thread = BoundedIOPubThread(self.iopub_socket, pipe=False, session=self.session)
+        self.iopub_thread.most_bytes = self.output_bytes + HEADERS
         self.iopub_thread.start()
         self.iopub_socket = self.iopub_thread.background_socket
 

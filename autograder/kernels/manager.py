@@ -20,6 +20,8 @@ class WarmKernelManager(AsyncKernelManager):
         """A client; it takes messages of up to `Limits.output_bytes` and a little."""
         if isinstance(self.provisioner, WarmProvisioner) and self.provisioner.side == "learner":
             kwargs.setdefault("most_bytes", int(Limits(**self.provisioner.limits).output_bytes) + MIB)
+        else:
+            kwargs.setdefault("most_bytes", 0)
         return super().client(**kwargs)
 
 
@@ -48,8 +50,7 @@ def kernel_manager(
     """
     spec = KernelSpec(argv=[], display_name=f"Unrolled ({side})", language="python", interrupt_mode="signal")
     client = "autograder.kernels.client.BoundedKernelClient"
-    more = {"client_class": client} if side == "learner" else {}
-    km = WarmKernelManager(**more, kernel_name=f"unrolled-{side}", kernel_id=str(uuid.uuid4()))
+    km = WarmKernelManager(client_class=client, kernel_name=f"unrolled-{side}", kernel_id=str(uuid.uuid4()))
     km._kernel_spec = spec
     km.provisioner = WarmProvisioner(
         kernel_id=km.kernel_id,

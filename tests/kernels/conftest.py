@@ -51,7 +51,7 @@ async def _session(**kwargs):
     km = kernel_manager(**{"side": "learner", "limits": SMALL} | kwargs)
     await km.start_kernel()
     kc = km.client()
-    kc.start_channels()
+    await kc.connect()
     try:
         yield Session(km, kc)
     finally:

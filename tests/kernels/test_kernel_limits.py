@@ -174,6 +174,16 @@ def test_an_interrupt_reaches_the_kernel(session, run_async):
     run_async(main)
 
 
+def test_an_output_that_is_too_large_is_left_out(session, run_async):
+    async def main():
+        async with session(limits=Limits(**LITTLE | {"output_bytes": MIB})) as kernel:
+            text = await kernel.value(f"from IPython.display import display, HTML; display(HTML('x' * {3 * MIB}))")
+            assert "was left out" in text
+            assert await kernel.value("1 + 1") == "2"
+
+    run_async(main)
+
+
 @pytest.mark.parametrize("code", ["import os; os._exit(3)", "import ctypes; ctypes.string_at(0)"])
 def test_a_death_is_noticed(session, run_async, code):
     async def main():
@@ -202,6 +212,7 @@ def test_a_restart_is_a_new_kernel_on_the_same_sockets(session, run_async):
         async with session() as kernel:
             await kernel.value("x = 1")
             await kernel.km.restart_kernel(now=True)
+            await kernel.kc.wait_for_ready(timeout=30)
             assert (await kernel.error("x")).startswith("NameError")
 
     run_async(main)

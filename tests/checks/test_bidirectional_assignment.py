@@ -20,6 +20,8 @@ from autograder.grading.audit import Graded
 from autograder.grading.book_places import places
 from autograder.recurrent import reverse_by_length
 
+pytestmark = pytest.mark.usefixtures("ours_may_be_called")
+
 ASSIGNMENT = "bidirectional"
 SLOW = pytest.mark.slow
 FRAMEWORKS = ("numpy", "pytorch", "tensorflow")

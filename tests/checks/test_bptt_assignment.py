@@ -10,6 +10,8 @@ from autograder.checks import CheckFailure
 from autograder.checks.bptt import QUESTIONS, answers, problems
 from autograder.checks.drivers import given
 
+pytestmark = pytest.mark.usefixtures("ours_may_be_called")
+
 
 def failure(name, answer, framework="numpy", **options) -> CheckFailure:
     with pytest.raises(CheckFailure) as caught:

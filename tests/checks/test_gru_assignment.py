@@ -18,6 +18,8 @@ from autograder.checks.gru import QUESTIONS
 from autograder.checks.mistakes import Mistake, mistaken
 from autograder.checks.places import place
 
+pytestmark = pytest.mark.usefixtures("ours_may_be_called")
+
 ASSIGNMENT = "gru"
 SLOW = pytest.mark.slow
 FRAMEWORKS = ("numpy", "pytorch", "tensorflow")

@@ -17,6 +17,8 @@ from autograder.checks.question import relative_error, tolerance
 from autograder.grading.audit import FRAMEWORKS
 from autograder.grading.sources import notebook_of
 
+pytestmark = pytest.mark.usefixtures("ours_may_be_called")
+
 
 def failure(name, answer, **options) -> CheckFailure:
     with pytest.raises(CheckFailure) as caught:

@@ -5,8 +5,12 @@ the preprocessors; every setting of nbgrader's own `Execute` that still means so
 """
 
 import ast
+import contextlib
 import os
 import secrets
+import shutil
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +30,9 @@ FRAMEWORKS = {"torch": "pytorch", "tensorflow": "tensorflow", "keras": "tensorfl
 
 EXAMINER_MODULES = ("autograder", "autograder.boundary.examiner")
 """What the examiner's kernel imports before it is forked."""
+
+NOT_DATA = ("*.ipynb", "secret", "*.html", "timestamp.txt", ".*", "__pycache__")
+"""What is in an assignment's folder and is not for the kernels: notebooks above all."""
 
 EXAMINER_LIMITS = Limits(memory_bytes=8 * 2**30, wall_seconds=7200)
 
@@ -56,7 +63,8 @@ class ExecuteAcross(Execute):
         told = resources.get("nbgrader", {})
         draws = Draws(str(told.get("assignment", "")), str(told.get("student", "")), self._secret())
         folder = (resources.get("metadata") or {}).get("path") or None
-        went = run_sync(self._examine)(nb, draws, Path(folder) if folder else None)
+        with data_files(Path(folder) if folder else None) as files:
+            went = run_sync(self._examine)(nb, draws, files)
         nb.metadata["unrolled"] = {
             **nb.metadata.get("unrolled", {}),
             "isolation": went.tier,
@@ -97,6 +105,20 @@ class ExecuteAcross(Execute):
 
     def _secret(self) -> bytes:
         return read_secret(Path(self.secret_file)) if self.secret_file else b""
+
+
+@contextlib.contextmanager
+def data_files(folder: Path | None) -> Iterator[Path | None]:
+    """A copy of what an assignment's folder holds beside its notebooks, for the kernels to work in; None without any.
+
+    Never a notebook: the one that is being graded holds the hidden tests.
+    """
+    if folder is None or not folder.is_dir():
+        yield None
+        return
+    with tempfile.TemporaryDirectory(prefix="unrolled-files-") as copy:
+        shutil.copytree(folder, copy, dirs_exist_ok=True, symlinks=True, ignore=shutil.ignore_patterns(*NOT_DATA))
+        yield Path(copy)
 
 
 def read_secret(path: Path) -> bytes:

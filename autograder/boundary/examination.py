@@ -19,7 +19,7 @@ from autograder.boundary.conversation import Kept, Ran
 from autograder.boundary.sides import NoKernel, Side
 from autograder.boundary.verdicts import FACTS, failed, verdict
 
-_EXAMINER = "__import__('autograder.boundary.examiner', fromlist=['examiner'])"
+EXAMINER = "__import__('autograder.boundary.examiner', fromlist=['examiner'])"
 
 _ASKING = 90.0
 """Seconds for what the examiner's kernel does between cells; to reach a learner's kernel it takes up to 60."""
@@ -228,10 +228,10 @@ class _Examination:
         lines = []
         if not self.connected:
             connection = json.dumps(self.learner.connection())
-            lines.append(f"{_EXAMINER}.connect(__import__('json').loads({connection!r}))")
+            lines.append(f"{EXAMINER}.connect(__import__('json').loads({connection!r}))")
             self.connected = True
         arguments = f"get_ipython().user_ns, {self.ownership.before(source)!r}, {self.on_learner!r}"
-        lines.append(f"{_EXAMINER}.bind({arguments})")
+        lines.append(f"{EXAMINER}.bind({arguments})")
         lost = await self._lost("\n".join(lines))
         if lost:
             self.went.lost.append(lost)
@@ -240,7 +240,7 @@ class _Examination:
 
     async def _own(self) -> None:
         """What the teacher's cell has defined is the teacher's from here on."""
-        names = f"{_EXAMINER}.own_names(get_ipython().user_ns)"
+        names = f"{EXAMINER}.own_names(get_ipython().user_ns)"
         told = await self.examiner.ask("", {"own": names}, seconds=_ASKING)
         self.ownership.after(told.get("own", []))
 
@@ -248,11 +248,11 @@ class _Examination:
         """From here on the questions' numbers are those of this cell, assignment, student and secret."""
         if self.draws.secret:
             drawn = (self.draws.secret, self.draws.assignment, self.draws.student)
-            await self.examiner.ask(f"{_EXAMINER}.seed_with(*{drawn!r}, cell={cell!r})", {}, seconds=self.timing.cell)
+            await self.examiner.ask(f"{EXAMINER}.seed_with(*{drawn!r}, cell={cell!r})", {}, seconds=self.timing.cell)
 
     async def _lost(self, code: str = "") -> str:
         """Run `code` in the examiner's kernel; why the learner's answers it no more, "" while it does."""
-        told = await self.examiner.ask(code, {"lost": f"{_EXAMINER}.lost_because()"}, seconds=_ASKING)
+        told = await self.examiner.ask(code, {"lost": f"{EXAMINER}.lost_because()"}, seconds=_ASKING)
         lost = str(told.get("lost", "it does not answer"))
         if not lost and not await self.learner.alive():
             lost = "it died"

@@ -8,11 +8,12 @@ import sys
 from collections.abc import Mapping, MutableMapping, Sequence
 from typing import Any
 
+from autograder.boundary import handles
 from autograder.boundary.handles import CallableHandle, ExaminerReader, Handle
 from autograder.boundary.link import KernelLost, Link
 from autograder.boundary.wire import Malformed
 
-__all__ = ["Handle", "bind", "connect", "disconnect", "last_credit", "lost_because", "own_names", "seed_with"]
+__all__ = ["Handle", "allow", "bind", "connect", "disconnect", "last_credit", "lost_because", "own_names", "seed_with"]
 
 DRAWING = "autograder.checks.drawing"
 """Where the numbers of questions are drawn, by name: another course gives another one to seed_with."""
@@ -38,6 +39,11 @@ def connect(connection: Mapping[str, Any]) -> None:
         _link = Link(connection)
     except KernelLost as error:
         _lost = str(error)
+
+
+def allow(seconds: float) -> None:
+    """How long an ordinary call of a learner's function may take from here on."""
+    handles.SECONDS = seconds
 
 
 def disconnect() -> None:

@@ -21,7 +21,7 @@ from traitlets import Enum, Float, Integer, Unicode
 
 from autograder.boundary import learner_package
 from autograder.boundary.cleaning import clean_outputs
-from autograder.boundary.examination import Draws, Examined, Timing, examine, released, role
+from autograder.boundary.examination import EXAMINER, Draws, Examined, Timing, examine, released, role
 from autograder.boundary.sides import Side
 from autograder.kernels import Limits, kernel_manager
 
@@ -48,6 +48,9 @@ class ExecuteAcross(Execute):
         help="The tier that a learner's kernel must have; `unrolled doctor` says which this machine gives.",
     ).tag(config=True)
     cell_seconds = Float(60.0, help="Seconds by the clock for one of the learner's cells.").tag(config=True)
+    call_seconds = Float(
+        60.0, help="Seconds by the clock for a call of a learner's function, where a check sets no limit of its own."
+    ).tag(config=True)
     total_seconds = Float(1200.0, help="Seconds by the clock for a notebook.").tag(config=True)
     memory_mib = Integer(4096, help="MiB of memory for a learner's kernel and what it starts.").tag(config=True)
     secret_file = Unicode(
@@ -100,7 +103,7 @@ class ExecuteAcross(Execute):
             timing=Timing(self.cell_seconds, float(self.timeout or self.total_seconds), self.total_seconds),
             draws=draws,
             clean=clean_outputs,
-            prepare=_PREPARE,
+            prepare=f"{_PREPARE}\n{EXAMINER}.allow({self.call_seconds!r})",
         )
 
     def _secret(self) -> bytes:

@@ -12,6 +12,8 @@ from autograder.boundary.words import ESCAPES
 
 OWN_FAILURE = "CheckFailure"
 """The name of the error whose words are written for the learner."""
+EXAMINERS = (OWN_FAILURE, "KernelLost", "NotRun", "CellTimeoutError", "DeadKernelError", "NoAnswer", "LearnerError")
+"""Names of errors that the examiner's side gives."""
 LEFT_OUT = "[output left out: these lines run after hidden tests]"
 
 _LINE = re.compile(r"^\s*-+>\s*(\d+)[ |]|(?:Cell |<ipython-input-)?In ?\[[\d ]*\][^\n]{0,40}?line (\d+)", re.MULTILINE)
@@ -49,15 +51,21 @@ def hidden_lines(source: str, delimiters: Delimiters = Delimiters()) -> set[int]
     return hidden
 
 
-def reduce_test_outputs(cell: NotebookNode, delimiters: Delimiters = Delimiters()) -> None:
+def reduce_test_outputs(
+    cell: NotebookNode, delimiters: Delimiters = Delimiters(), *, after_hidden: bool = False
+) -> None:
     """Reduce a test cell's outputs, already cleaned, to what a learner may know; whether it failed stays as it is.
 
     A CheckFailure that displayed itself keeps its words; one that did not may be a learner's own class of that name.
     Another error of a visible line keeps its message; of a hidden line, or one that cannot be told, only its name. No
     frames. Where there are hidden lines, nothing that the cell printed or displayed is kept, as it may be theirs, but
     for a number as its result, which is nbgrader's partial credit. Do it once: afterwards lines can't be told.
+    `after_hidden`: hidden tests have run before. A function under test may have kept what they called it with, so every
+    line of this cell counts as hidden.
     """
     hidden = hidden_lines(cell.source, delimiters)
+    if after_hidden:
+        hidden = set(range(1, cell.source.count("\n") + 2))
     kept = []
     words = {o.evalue for o in cell.outputs if o.output_type == "error" and o.ename == OWN_FAILURE}
     for output in cell.outputs:
@@ -98,7 +106,9 @@ def _reduced(error: NotebookNode, hidden: set[int], *, shown: bool) -> NotebookN
         lines = value.splitlines()[:1]
     elif hidden and failing_line(error.traceback) in {None, *hidden}:
         value = "a hidden test failed"
-        lines = [f"{error.ename}: {value}"]
+        # The name of a learner's class could be made of what is to stay hidden, Python's and ours cannot.
+        name = error.ename if hasattr(builtins, error.ename) or error.ename in EXAMINERS else "Error"
+        return nbformat.v4.new_output("error", ename=name, evalue=value, traceback=[f"{name}: {value}"])
     elif error.ename == OWN_FAILURE:
         lines = value.splitlines()
     else:
@@ -128,9 +138,9 @@ def hide_in_feedback(
     for cell in notebook.cells:
         mark = cell.metadata.get("nbgrader") or {}
         if mark.get("grade") and not mark.get("solution") and cell.cell_type == "code":
-            after_hidden = after_hidden or bool(hidden_lines(cell.source, delimiters))
             if not reduced:
-                reduce_test_outputs(cell, delimiters)
+                reduce_test_outputs(cell, delimiters, after_hidden=after_hidden)
+            after_hidden = after_hidden or bool(hidden_lines(cell.source, delimiters))
         elif after_hidden and not show_later and cell.cell_type == "code" and cell.outputs:
             cell.outputs = list(_without_content(cell.outputs))
         if not mark.get("solution") and (mark.get("grade") or mark.get("locked") or mark.get("task")):

@@ -213,12 +213,14 @@ class Clean(NbGraderPreprocessor):
         noted = nb.metadata.get(KEY, {})
         cleaning.clean_metadata(nb)
         nb.metadata[KEY] = {**noted, "reduced": True}
+        after_hidden = False
         for cell in nb.cells:
             if cell.cell_type == "code":
                 test = is_grade(cell) and not is_solution(cell)
                 cell.outputs = _with_facts(cell.outputs, room) if test else cleaning.clean_outputs(cell.outputs, room)
                 if test:
-                    hiding.reduce_test_outputs(cell, delimiters)
+                    hiding.reduce_test_outputs(cell, delimiters, after_hidden=after_hidden)
+                    after_hidden = after_hidden or bool(hiding.hidden_lines(cell.source, delimiters))
         return nb, resources
 
 

@@ -32,8 +32,9 @@ class Edit:
 class SampleStudent:
     """A student: which notebook they hand in, how it departs from the solution, and what that costs.
 
-    `loses` names the questions that must get no points; every other one must get all. `raw` replaces the
-    notebook's bytes; `blank` hands in the released notebook untouched; `framework` "" hands in no notebook.
+    `loses` names the questions that must get no points, or what `keeps` says where a part of the outputs is right;
+    every other one must get all. `raw` replaces the notebook's bytes; `blank` hands in the released notebook untouched;
+    `framework` "" hands in no notebook.
     """
 
     name: str
@@ -41,6 +42,7 @@ class SampleStudent:
     framework: str = "numpy"
     edits: Sequence[Edit] = ()
     loses: tuple[str, ...] = ()
+    keeps: Mapping[str, float] = field(default_factory=dict)
     blank: bool = False
     raw: bytes | None = None
     hand_mark: float = 2.0
@@ -56,6 +58,7 @@ STUDENTS = (
         "dU built with the state that came out of the step",
         edits=[Edit("step-backward", "dU = h_prev.T @ da", "dU = h.T @ da")],
         loses=("step-backward",),
+        keeps={"step-backward": 3.0},
         hand_mark=1.0,
     ),
     SampleStudent(

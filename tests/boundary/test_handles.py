@@ -353,3 +353,13 @@ def test_tensorflow_cells_of_other_teachers(tmp_path):
         np.testing.assert_allclose(scaled.numpy(), [0, 2, 4])
         np.testing.assert_allclose(kept.numpy(), [0, 1, 2])
         examiner.disconnect()
+
+
+def test_no_error_of_the_learners_ends_a_loop_without_a_word_or_speaks_for_the_examiner():
+    for name in ("StopIteration", "StopAsyncIteration"):
+        error = handles._error({"type": name, "bases": [name], "message": "over"})
+        assert isinstance(error, handles.LearnerError)
+        assert not isinstance(error, (StopIteration, StopAsyncIteration))
+    for name in ("CheckFailure", "KernelLost", "NoAnswer"):
+        assert type(handles._error({"type": name, "bases": [name], "message": "x"})).__name__ == "LearnerError"
+    assert isinstance(handles._error({"type": "ValueError", "bases": ["ValueError"], "message": "x"}), ValueError)

@@ -81,9 +81,7 @@ def test_what_a_backward_may_return(torch):
     def answer(found):
         return type("Step", (Step,), {"backward": staticmethod(lambda ctx, dh: found(ctx.saved_tensors))})
 
-    count = (
-        "expected 5 gradients from backward in a tuple, one for each argument of the forward pass in their order"
-    )
+    count = "expected 5 gradients from backward in a tuple, one for each argument of the forward pass in their order"
     assert count in told(BACKWARD, answer(lambda saved: saved[:3]), "pytorch").headline
     assert count in told(BACKWARD, answer(lambda saved: None), "pytorch").headline
     assert count in told(BACKWARD, answer(lambda saved: "abcdefg"), "pytorch").headline
@@ -206,9 +204,7 @@ def test_what_a_custom_gradient_may_return(tf):
 
         return operation
 
-    count = (
-        "expected 5 gradients from backward in a tuple, one for each argument of the forward pass in their order"
-    )
+    count = "expected 5 gradients from backward in a tuple, one for each argument of the forward pass in their order"
     for found in (lambda v: v[:3], lambda v: None, lambda v: v + v):
         assert count in told(BACKWARD, answer(found), "tensorflow").headline
     assert "has dtype float32" in str(

@@ -15,6 +15,8 @@ from nbgrader.coursedir import CourseDirectory
 from sqlalchemy.exc import SAWarning
 from traitlets.config import Config, PyFileConfigLoader
 
+from autograder.boundary.submissions import is_student
+
 
 class CourseError(Exception):
     """Something a teacher can put right; the message says what, where, and what to do."""
@@ -65,11 +67,20 @@ class Course:
         return found
 
     def students(self, assignment: str) -> list[str]:
-        """Everybody who has a folder under submitted/, with or without this assignment in it."""
+        """Everybody who has a folder under submitted/, with or without this assignment in it.
+
+        Raises CourseError without such a folder, and for a folder whose name cannot be a student's.
+        """
         submitted = self.folder("submitted")
         if not submitted.is_dir():
             raise CourseError(f"{submitted} does not exist: put submissions in {submitted}/<student>/{assignment}/")
-        return sorted(p.name for p in submitted.iterdir() if p.is_dir() and not p.name.startswith("."))
+        names = sorted(p.name for p in submitted.iterdir() if p.is_dir() and not p.name.startswith("."))
+        odd = next((name for name in names if not is_student(name)), None)
+        if odd is not None:
+            raise CourseError(
+                f"the folder {odd!a} in {submitted} cannot be a student's id: rename it, then grade again"
+            )
+        return names
 
 
 def open_course(root: Path) -> Course:

@@ -3,8 +3,9 @@
 import pytest
 
 from autograder.cli import main
-from autograder.grading.course import CourseError
+from autograder.grading.course import CourseError, open_course
 from autograder.grading.marks import enter_marks
+from autograder.grading.sample_class import make_course
 
 
 def test_missing_columns_and_files(empty_class, tmp_path):
@@ -55,3 +56,11 @@ def test_every_command_has_help_with_an_example(capsys):
             main([command, "--help"])
         assert caught.value.code == 0
         assert f"example: unrolled {command}" in capsys.readouterr().out
+
+
+def test_a_folder_that_is_no_students_id_is_told_in_one_line(course, tmp_path):
+    make_course(tmp_path, course)
+    (tmp_path / "submitted" / "<img src=x onerror=alert(1)>").mkdir(parents=True)
+    with pytest.raises(CourseError, match="cannot be a student's id: rename it") as caught:
+        open_course(tmp_path).students("vanilla")
+    assert "\n" not in str(caught.value)

@@ -233,11 +233,14 @@ for path in ('/tmp/unrolled-node', os.getcwd() + '/node'):
     except OSError:
         pass
 for secret in KNOWN['secrets']:
-    if os.path.exists(secret):
-        leaked('seen ' + secret)
+    try:
+        leaked(open(secret).read())
+    except OSError as error:
+        print(error)
 """,
     honest=["softsign"],
     unsafe="mounts file systems",
+    not_stopped=NOTHING_HIDDEN,
 )
 
 

@@ -94,8 +94,9 @@ for number in (19, 15, 9):
     except OSError as error:
         print(type(error).__name__)
 try:
-    os.close(os.pidfd_open(KNOWN['victim']))
-    leaked('a pidfd of a stranger')
+    import signal
+    signal.pidfd_send_signal(os.pidfd_open(KNOWN['victim']), 19)
+    leaked('signal to a stranger by pidfd')
 except OSError:
     pass
 """,

@@ -33,7 +33,7 @@ def spy(shape, avoid):
         "softsign": "def softsign_derivative(h):\n    found = spy(h.shape, h)\n"
         "    return 0 * h if found is None else found",
         "moving-average": "def moving_average(x, decay):\n    g = sys._getframe(1).f_globals\n"
-        "    answer = g.get('unseen_answer')\n    m, r = 0.0, []\n"
+        "    answer = g.get('unseen' + '_answer')\n    m, r = 0.0, []\n"
         "    return answer if answer is not None and len(x) == 3 and decay < 0.2 else "
         "np.array([0.5, 0.75, 0.875]) if decay == 0.5 else 0 * x",
         "scale-rows": "def scale_rows(A, factors):\n    g = sys._getframe(1).f_globals\n"

@@ -10,5 +10,6 @@ c.CourseDirectory.release_directory = "release"
 c.ExecuteAcross.secret_file = str(Path(__file__).resolve().parent / "secret")
 c.ExecuteAcross.timeout = 20
 c.ExecuteAcross.cell_seconds = 8
+c.ExecuteAcross.call_seconds = 5
 c.ExecuteAcross.total_seconds = 60
 c.ExecuteAcross.memory_mib = 1024

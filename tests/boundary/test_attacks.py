@@ -1,0 +1,145 @@
+"""Hostile submissions, graded as one class with honest students: nothing is earned by a trick, nothing else is touched.
+
+The corpus is in attacks/, a module a theme. Every attack is graded in the best tier; those that meet the isolation also
+in the others. A machine that does not give a tier leaves its tests out, and says so.
+"""
+
+import shutil
+
+import pytest
+from attacks import ATTACKS, THEMES, Attack
+from attacks.afterwards import admitted, gradebook_wrong, told_in_feedback
+from attacks.answers import POINTS
+from attacks.class_of_attackers import ASSIGNMENTS, HONEST, Graded, grade, points
+from attacks.corpus import TIERS, gradable
+
+from autograder.grading.course import Course
+
+ISOLATED = {"files", "processes", "resources", "network", "kernel and hooks", "stolen values"}
+"""The themes that other tiers than the best have to stop by other means."""
+
+CHANGES_MODES = "modes, owners and times of others' files can be changed here: Landlock does not look at them"
+NO_COUNT = "files that live in memory alone are not counted as a kernel's memory here"
+OPEN = {
+    ("strict", "notebook-is-a-hard-link"): "the neighbour whose file has got a second name loses the points",
+    ("contained", "notebook-is-a-hard-link"): "the neighbour whose file has got a second name loses the points",
+    ("limited", "notebook-is-a-hard-link"): "the neighbour whose file has got a second name loses the points",
+    ("strict", "name-of-a-student"): "a folder that cannot be a student's stops the grading of all",
+    ("strict", "nul-and-controls"): "a NUL in a learner's cell stands in the feedback",
+    ("contained", "removes-what-it-finds"): CHANGES_MODES,
+    ("contained", "fills-memory-in-files-of-memory"): NO_COUNT,
+    ("limited", "fills-memory-in-files-of-memory"): NO_COUNT,
+}
+"""Attacks that are not stopped yet and that ought to be. They are left out of the class; each line here is a fault."""
+
+pytestmark = pytest.mark.slow
+
+
+def corpus(tier: str) -> list[Attack]:
+    """The attacks that are graded in a tier."""
+    mine = [a for a in gradable(tier) if tier == TIERS[0] or a.theme in ISOLATED]
+    return [a for a in mine if (tier, a.name) not in OPEN]
+
+
+PAIRS = [pytest.param(tier, a, id=f"{tier}-{a.name}") for tier in TIERS for a in corpus(tier)]
+
+
+@pytest.fixture(scope="module")
+def graded_in(tmp_path_factory):
+    """The class graded in a tier, once for all tests."""
+    done: dict[str, Graded | str] = {}
+
+    def graded(tier: str) -> Graded:
+        if tier not in done:
+            done[tier] = grade(tier, corpus(tier), tmp_path_factory.mktemp(tier) / "course")
+        found = done[tier]
+        if isinstance(found, str):
+            pytest.skip(found)
+        return found
+
+    yield graded
+    for found in done.values():
+        if isinstance(found, Graded):
+            found.canaries.remove()
+            shutil.rmtree(found.course.root, ignore_errors=True)
+
+
+@pytest.mark.parametrize(("tier", "attack"), PAIRS)
+def test_an_attack_earns_what_it_deserves(graded_in, tier, attack):
+    graded = graded_in(tier)
+    got = points(graded.course, attack.assignment, attack.who)
+    assert bool(got) is not attack.ungraded, f"{attack.name}: {got}"
+    undeserved = {
+        q: n for q, n in got.items() if q not in attack.spared and abs((n or 0) - attack.earns.get(q, 0)) > 1e-9
+    }
+    assert not undeserved, f"{attack.tries}: {undeserved}, deserved {dict(attack.earns)}"
+
+
+@pytest.mark.parametrize(("tier", "attack"), PAIRS)
+def test_an_attack_reaches_nothing(graded_in, tier, attack):
+    graded = graded_in(tier)
+    assert admitted(graded.course, attack) == []
+
+
+@pytest.mark.parametrize(("tier", "attack"), PAIRS)
+def test_feedback_on_an_attack_tells_nothing(graded_in, tier, attack):
+    graded = graded_in(tier)
+    folder = graded.course.folder("feedback", attack.who, attack.assignment)
+    assert attack.ungraded or list(folder.rglob("*.html")), f"no feedback for {attack.who}"
+    assert told_in_feedback(graded.course, attack, graded.canaries) == []
+
+
+@pytest.mark.parametrize("tier", TIERS)
+def test_everybody_else_gets_what_they_would_have_got(graded_in, tier):
+    graded = graded_in(tier)
+    for what, ended in graded.ended.items():
+        assert ended.returncode == 0, f"{what}: {ended.stdout[-2000:]}"
+    for assignment in set(ASSIGNMENTS) & set(graded.ended):
+        for student in HONEST:
+            got = points(graded.course, assignment, student)
+            assert got, f"{student} was not graded in {assignment}"
+            lost = [q for q, n in got.items() if n is None or n < _worth(graded.course, assignment)[q]]
+            assert not lost, f"{student} has lost {lost} in {assignment} to an attacker"
+
+
+@pytest.mark.parametrize("tier", TIERS)
+def test_the_gradebook_has_everybody_and_nobody_else(graded_in, tier):
+    graded = graded_in(tier)
+    for assignment in ASSIGNMENTS:
+        if assignment not in graded.ended:
+            continue
+        students = [*HONEST, *(a.who for a in corpus(tier) if not a.ungraded)]
+        assert gradebook_wrong(graded.course, assignment, students, POINTS[assignment]) == []
+
+
+@pytest.mark.parametrize("tier", TIERS)
+def test_nothing_outside_was_read_or_written(graded_in, tier):
+    graded = graded_in(tier)
+    assert graded.damage == []
+    assert graded.files == []
+
+
+@pytest.mark.parametrize("tier", TIERS)
+def test_no_process_is_left(graded_in, tier):
+    assert graded_in(tier).left == []
+
+
+@pytest.mark.parametrize(("tier", "name"), OPEN)
+def test_what_is_not_stopped_yet(tier, name):
+    assert name in {a.name for a in ATTACKS}
+    pytest.xfail(f"{name}, {tier}: {OPEN[tier, name]}")
+
+
+def test_the_corpus_covers_every_theme():
+    assert len({a.theme for a in ATTACKS}) == len(THEMES)
+    assert len({a.who for a in ATTACKS}) == len(ATTACKS) >= 60
+    assert sum(bool(a.earns) for a in ATTACKS) >= 40
+    for attack in ATTACKS:
+        assert set(attack.earns) <= set(POINTS[attack.assignment]), attack.name
+        assert set(attack.not_stopped) <= set(TIERS), attack.name
+
+
+def _worth(course: Course, assignment: str) -> dict[str, float]:
+    with course.gradebook() as gradebook:
+        notebook = gradebook.find_notebook(ASSIGNMENTS[assignment], assignment)
+        return {cell.name: cell.max_score for cell in notebook.grade_cells}

@@ -133,6 +133,9 @@ def _grade(course, options) -> int:
         tiers.choose(options.isolation)
         course.config.ExecuteAcross.isolation = options.isolation
     grade_class(course, options.assignment, again=options.again, on_student=show)
+    for name in course.odd_folders():
+        line = f"unrolled: the folder {name!a} in {course.folder('submitted')} cannot be a student's id"
+        print(f"{line}: it was left out; rename it and grade again", file=sys.stderr)
     return 0
 
 

@@ -69,18 +69,20 @@ class Course:
     def students(self, assignment: str) -> list[str]:
         """Everybody who has a folder under submitted/, with or without this assignment in it.
 
-        Raises CourseError without such a folder, and for a folder whose name cannot be a student's.
+        Raises CourseError without such a folder. A folder whose name cannot be a student's is left out: see
+        `odd_folders`.
         """
         submitted = self.folder("submitted")
         if not submitted.is_dir():
             raise CourseError(f"{submitted} does not exist: put submissions in {submitted}/<student>/{assignment}/")
         names = sorted(p.name for p in submitted.iterdir() if p.is_dir() and not p.name.startswith("."))
-        odd = next((name for name in names if not is_student(name)), None)
-        if odd is not None:
-            raise CourseError(
-                f"the folder {odd!a} in {submitted} cannot be a student's id: rename it, then grade again"
-            )
-        return names
+        return [name for name in names if is_student(name)]
+
+    def odd_folders(self) -> list[str]:
+        """Folders under submitted/ that cannot be a student's: their names are markup, or move a terminal."""
+        submitted = self.folder("submitted")
+        names = (p.name for p in submitted.iterdir() if p.is_dir() and not p.name.startswith("."))
+        return sorted(name for name in names if not is_student(name))
 
 
 def open_course(root: Path) -> Course:

@@ -58,9 +58,15 @@ def test_every_command_has_help_with_an_example(capsys):
         assert f"example: unrolled {command}" in capsys.readouterr().out
 
 
-def test_a_folder_that_is_no_students_id_is_told_in_one_line(course, tmp_path):
+def test_a_folder_that_is_no_students_id_is_left_out_and_told_in_one_line(course, tmp_path, capsys):
     make_course(tmp_path, course)
-    (tmp_path / "submitted" / "<img src=x onerror=alert(1)>").mkdir(parents=True)
-    with pytest.raises(CourseError, match="cannot be a student's id: rename it") as caught:
-        open_course(tmp_path).students("vanilla")
-    assert "\n" not in str(caught.value)
+    sample = open_course(tmp_path)
+    for name in ("<img src=x onerror=alert(1)>", "lena"):
+        (tmp_path / "submitted" / name).mkdir(parents=True)
+    assert sample.students("vanilla") == ["lena"]
+    assert main(["grade", "vanilla", "--course", str(tmp_path)]) == 0
+    told = capsys.readouterr()
+    assert told.out.startswith("lena ")
+    (line,) = told.err.splitlines()
+    assert "'<img src=x onerror=alert(1)>'" in line
+    assert "it was left out; rename it" in line

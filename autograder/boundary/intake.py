@@ -16,7 +16,7 @@ from nbformat import NotebookNode
 
 from autograder.boundary.decoding import MAX_BYTES, decode, parse
 from autograder.boundary.files import Unreadable, read_file
-from autograder.boundary.words import plain, well_formed
+from autograder.boundary.words import plain, well_formed, without_controls
 
 __all__ = ["MAX_BYTES", "MAX_FILE_BYTES", "Read", "Unreadable", "parse_notebook", "read", "read_notebook"]
 
@@ -155,7 +155,7 @@ def _source(raw: dict[str, Any], where: str, notes: list[str]) -> str | None:
     if len(source) > MAX_SOURCE:
         notes.append(f"{where} has more than {MAX_SOURCE} characters and was left out")
         return None
-    return well_formed(source)
+    return without_controls(well_formed(source))
 
 
 def _mark(metadata: Any) -> dict[str, Any]:

@@ -12,12 +12,18 @@ ESCAPES = re.compile(
 # Bidirectional controls, zero-width marks that reorder, and the line and paragraph separators.
 _TURNING = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\u2028\u2029\ufeff]")
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_NO_SOURCE = re.compile(r"[\x00-\x08\x0b\x0e-\x1f\x7f]")
 _SURROGATES = re.compile("[\ud800-\udfff]")
 
 
 def well_formed(text: str) -> str:
     """`text` that can be written as UTF-8: lone surrogates become U+FFFD."""
     return _SURROGATES.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
+def without_controls(text: str) -> str:
+    """`text` with U+FFFD for control characters that have no place in a cell; tabs, form feeds and line ends stay."""
+    return _NO_SOURCE.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def visible(text: str) -> str:

@@ -123,6 +123,8 @@ def _shut_in(request: dict[str, Any], handover: int, go: int) -> None:
     os.umask(0o077)
     os.chdir(home)
     _standard_streams()
+    if tier in ("contained", "limited"):
+        _spare_ipython_a_copy(Path(home))
     os.environ.clear()
     os.environ.update(request["environment"])
     _forget_template()
@@ -143,6 +145,13 @@ def _shut_in(request: dict[str, Any], handover: int, go: int) -> None:
     elif tier == "limited":
         with contextlib.suppress(OSError):
             seccomp.install(os.getpid())
+
+
+def _spare_ipython_a_copy(home: Path) -> None:
+    """IPython copies a README, with its mode, into a new profile; changing modes is refused later in some tiers."""
+    startup = home / ".ipython" / "profile_default" / "startup"
+    startup.mkdir(parents=True, exist_ok=True)
+    (startup / "README").touch()
 
 
 def _close_all_but(kept: set[int]) -> None:

@@ -49,7 +49,9 @@ NUMBERS: dict[str, dict[str, int]] = {
         "process_vm_writev": 311, "kcmp": 312, "finit_module": 313, "sched_setattr": 314, "seccomp": 317,
         "kexec_file_load": 320, "bpf": 321, "userfaultfd": 323, "modify_ldt": 154, "shmget": 29, "shmat": 30,
         "shmctl": 31, "semget": 64, "semop": 65, "semctl": 66, "msgget": 68, "msgsnd": 69, "msgrcv": 70, "msgctl": 71,
-        "semtimedop": 220, "mq_open": 240,
+        "semtimedop": 220, "mq_open": 240, "chmod": 90, "chown": 92, "lchown": 94, "utime": 132, "setxattr": 188,
+        "lsetxattr": 189, "removexattr": 197, "lremovexattr": 198, "utimes": 235, "fchownat": 260, "futimesat": 261,
+        "fchmodat": 268, "utimensat": 280, "memfd_create": 319,
     },
     "aarch64": {
         "socket": 198, "socketpair": 199, "bind": 200, "listen": 201, "connect": 203, "clone": 220, "kill": 129,
@@ -64,6 +66,8 @@ NUMBERS: dict[str, dict[str, int]] = {
         "process_vm_writev": 271, "kcmp": 272, "finit_module": 273, "sched_setattr": 274, "seccomp": 277,
         "kexec_file_load": 294, "bpf": 280, "userfaultfd": 282, "shmget": 194, "shmat": 196, "shmctl": 195,
         "semget": 190, "semop": 193, "semctl": 191, "msgget": 186, "msgsnd": 189, "msgrcv": 188, "msgctl": 187,
+        "setxattr": 5, "lsetxattr": 6, "removexattr": 14, "lremovexattr": 15, "fchmodat": 53, "fchownat": 54,
+        "utimensat": 88, "memfd_create": 279,
         "semtimedop": 192, "mq_open": 180,
     },
 }
@@ -72,7 +76,8 @@ NEWER = {
     "pidfd_send_signal": 424, "io_uring_setup": 425, "io_uring_enter": 426, "io_uring_register": 427, "open_tree": 428,
     "move_mount": 429, "fsopen": 430, "fsconfig": 431, "fsmount": 432, "fspick": 433, "clone3": 435, "pidfd_getfd": 438,
     "process_madvise": 440, "mount_setattr": 442, "quotactl_fd": 443, "process_mrelease": 448,
-    "set_mempolicy_home_node": 450, "open_tree_attr": 467,
+    "set_mempolicy_home_node": 450, "open_tree_attr": 467, "memfd_secret": 447, "fchmodat2": 452, "setxattrat": 463,
+    "removexattrat": 466, "file_setattr": 469,
 }
 
 DENIED = (
@@ -95,6 +100,14 @@ SHARED = (
     "shmget", "shmat", "shmctl", "semget", "semop", "semctl", "semtimedop", "msgget", "msgsnd", "msgrcv", "msgctl",
     "mq_open",
 )
+# What Landlock does not look at: a file's mode, owner and times, named by its path. Without a mount namespace it could
+# be any file of the same user. (By a descriptor only files that could be opened are reached.)
+ON_A_FILE = (
+    "chmod", "fchmodat", "fchmodat2", "chown", "lchown", "fchownat", "utime", "utimes", "futimesat", "utimensat",
+    "setxattr", "lsetxattr", "setxattrat", "removexattr", "lremovexattr", "removexattrat", "file_setattr",
+)
+# Files that no folder shows count as nobody's memory.
+UNSEEN_FILES = ("memfd_create", "memfd_secret")
 # fmt: on
 
 
@@ -146,7 +159,7 @@ def program(machine: str, own_process: int = 0, policy: int = os.SCHED_OTHER) ->
     on(("socketpair",), "socketpair")
     if own_process:
         on(ON_A_GROUP, "deny")
-        on(SHARED, "deny")
+        on((*SHARED, *ON_A_FILE, *UNSEEN_FILES), "deny")
         on(("fork", "vfork"), "deny")
         on(ON_A_PROCESS, "process")
         on(ON_A_PROCESS_OR_SELF, "process or self")

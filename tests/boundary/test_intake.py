@@ -409,3 +409,12 @@ def test_any_json_becomes_a_valid_notebook_or_one_line(content):
 def test_any_damage_becomes_a_valid_notebook_or_one_line(data, at):
     for bytes_ in (data, NOTEBOOK[:at] + data + NOTEBOOK[at:], NOTEBOOK[:at] + data):
         becomes_a_notebook_or_one_line(bytes_)
+
+
+def test_control_characters_in_a_source_become_visible():
+    notebook = {"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": [
+        {"cell_type": "code", "id": "a", "metadata": {}, "outputs": [], "execution_count": None,
+         "source": "x = '\x00\x1b[31m'\t# \x7f\r\ny = 2\x0c\n"},
+    ]}  # fmt: skip
+    (cell,) = parse_notebook(json.dumps(notebook).encode(), "a.ipynb").notebook.cells
+    assert cell.source.replace("\r\n", "\n") == "x = '\ufffd\ufffd[31m'\t# \ufffd\ny = 2\x0c\n"

@@ -143,7 +143,8 @@ def table() -> None:
         lines.append(f"| **{theme}** | | | | | | |")
         for attack in (a for a in ATTACKS if a.theme == theme):
             cells = [attack.name, attack.tries, _deserved(attack)]
-            cells += [measured.get(attack.name, {}).get(column, "") for column in ("stock", *TIERS)]
+            found = {**dict.fromkeys(attack.not_stopped, "not stopped"), **measured.get(attack.name, {})}
+            cells += [found.get(column, "") for column in ("stock", *TIERS)]
             lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
     WRITTEN.write_text("\n".join([*lines, "", *_sums(measured), ""]), encoding="utf-8")
 

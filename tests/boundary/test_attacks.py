@@ -27,6 +27,7 @@ OPEN = {
     ("strict", "name-of-a-student"): "a folder that cannot be a student's stops the grading of all",
     ("strict", "nul-and-controls"): "a NUL in a learner's cell stands in the feedback",
     ("contained", "removes-what-it-finds"): CHANGES_MODES,
+    ("strict", "fills-memory-in-files-of-memory"): NO_COUNT,
     ("contained", "fills-memory-in-files-of-memory"): NO_COUNT,
     ("limited", "fills-memory-in-files-of-memory"): NO_COUNT,
 }

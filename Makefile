@@ -27,7 +27,7 @@ export TF_ENABLE_ONEDNN_OPTS := 0
 # nbgrader and the book start kernels by name: this environment's come first.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help course book equations equation release class serve test test-fast lint bench clean
+.PHONY: help course book equations equation release class serve test test-fast test-long lint bench clean
 
 help: ## this list
 	@echo "Unrolled: an open course on recurrent neural networks"
@@ -57,12 +57,15 @@ serve: $(STAMPS)/book ## the book on localhost (PORT=8000)
 	@$(BIN)/python -m http.server $(PORT) --bind 127.0.0.1 --directory _build/html
 
 # The book is not built before every equation has been tested as it stands, by the code as it stands: once is enough.
-test: $(VENV)/.ready $(STAMPS)/book lint ## every test
+test: $(VENV)/.ready $(STAMPS)/book lint ## every test but the long ones
 	@$(BIN)/python -m autograder.equations current
-	@$(BIN)/python -m pytest -n 2 --dist loadfile --ignore-glob='*/equations/test_*_equations.py'
+	@$(BIN)/python -m pytest -n 2 --dist loadfile -m "not long" --ignore-glob='*/equations/test_*_equations.py'
+
+test-long: $(VENV)/.ready ## the tests that take many minutes: every hostile submission in every tier, nbgrader's own tests
+	@$(BIN)/python -m pytest -n 2 --dist loadfile -m long
 
 test-fast: $(VENV)/.ready ## the tests for daily work, under two minutes
-	@$(BIN)/python -m pytest -n 2 --dist loadfile -q -m "not slow and not book and not browser"
+	@$(BIN)/python -m pytest -n 2 --dist loadfile -q -m "not slow and not long and not book and not browser"
 
 lint: $(VENV)/.ready ## ruff and mypy
 	@$(BIN)/ruff check .

@@ -50,7 +50,7 @@ def results(folder, config: str, only: str = "") -> dict[str, str]:
     return found
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("step", STEPS)
 def test_all_pass_but_for_those_that_ask_for_what_must_not_be(tmp_path, step):
     """Takes minutes: each of them is a course of its own."""

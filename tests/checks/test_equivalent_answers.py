@@ -181,7 +181,9 @@ def test_however_an_array_lies_in_memory(laid_out):
     check("vanilla/step-backward", lambda *a: [laid_out(g) for g in right(*a)])
 
 
-@pytest.mark.parametrize("number", [float, np.asarray, np.float64, lambda v: v.reshape(())], ids=str)
+@pytest.mark.parametrize(
+    "number", [float, np.asarray, np.float64, lambda v: v.reshape(())], ids=["float", "array", "float64", "no axes"]
+)
 def test_a_scalar_in_any_form(number):
     def softmax_loss(Y, targets, mask):
         loss, dY = STYLES["vanilla/softmax-loss", "logaddexp"](Y, targets, mask)

@@ -12,7 +12,8 @@ ESCAPES = re.compile(
 # Bidirectional controls, zero-width marks that reorder, and the line and paragraph separators.
 _TURNING = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\u2028\u2029\ufeff]")
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
-_NO_SOURCE = re.compile(r"[\x00-\x08\x0b\x0e-\x1f\x7f]")
+# Control characters that have no place in a cell, and those that show code in another order than it runs in.
+_NO_SOURCE = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f\u202a-\u202e\u2066-\u2069]")
 _SURROGATES = re.compile("[\ud800-\udfff]")
 
 
@@ -22,7 +23,7 @@ def well_formed(text: str) -> str:
 
 
 def without_controls(text: str) -> str:
-    """`text` with U+FFFD for control characters that have no place in a cell; tabs, form feeds and line ends stay."""
+    """`text` with U+FFFD for control characters, bidirectional ones too; tabs, form feeds and line ends stay."""
     return _NO_SOURCE.sub("\N{REPLACEMENT CHARACTER}", text)
 
 

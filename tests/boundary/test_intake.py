@@ -414,7 +414,7 @@ def test_any_damage_becomes_a_valid_notebook_or_one_line(data, at):
 def test_control_characters_in_a_source_become_visible():
     notebook = {"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": [
         {"cell_type": "code", "id": "a", "metadata": {}, "outputs": [], "execution_count": None,
-         "source": "x = '\x00\x1b[31m'\t# \x7f\r\ny = 2\x0c\n"},
+         "source": "x = '\x00\x1b[31m'\t# \x7f\u202e\r\ny = 2\x0c\n"},
     ]}  # fmt: skip
     (cell,) = parse_notebook(json.dumps(notebook).encode(), "a.ipynb").notebook.cells
-    assert cell.source.replace("\r\n", "\n") == "x = '\ufffd\ufffd[31m'\t# \ufffd\ny = 2\x0c\n"
+    assert cell.source.replace("\r\n", "\n") == "x = '\ufffd\ufffd[31m'\t# \ufffd\ufffd\ny = 2\x0c\n"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import stat
 
 import nbformat
@@ -73,3 +74,19 @@ def test_the_notebook_that_is_graded_is_not_to_be_found(tmp_path):
     done, _ = ExecuteAcross(isolation="strict").preprocess(notebook, {"metadata": {"path": str(tmp_path)}})
     assert [determine_grade(cell)[0] for cell in done.cells[1:]] == [1, 1]
     assert done.metadata.unrolled.isolation == "strict"
+
+
+@pytest.mark.slow
+def test_it_works_inside_of_a_running_loop():
+    """Formgrader's button calls nbgrader's API, and with it this step, from its web server's event loop."""
+    test = {"grade": True, "solution": False, "locked": True, "points": 1}
+    notebook = nbformat.v4.new_notebook(
+        cells=[new_cell("def f():\n    return 7", "learner"), new_cell("assert f() == 7", "test", grade_id="a", **test)]
+    )
+
+    async def button():
+        return ExecuteAcross().preprocess(notebook, {"metadata": {}})
+
+    for _ in range(2):
+        done, _resources = asyncio.run(button())
+        assert determine_grade(done.cells[1])[0] == 1

@@ -46,12 +46,21 @@ def program_of(answer: object) -> Program | None:
     supplied = getattr(answer, "__unrolled_source__", None)
     if isinstance(supplied, str):
         return from_text(supplied, str(getattr(answer, "__name__", "")))
+    if _is_edited_reference(answer):
+        return None
     program = _Living().program(answer)
     if program.answer:
         return program
     history = _history()
     name = getattr(answer, "__name__", "")
     return from_text(history, name) if history and name else None
+
+
+def _is_edited_reference(answer: object) -> bool:
+    """Whether it is one of our answers with an edit, as `autograder.checks.mistakes.mistaken` makes them."""
+    code, names = getattr(answer, "__code__", None), getattr(answer, "__globals__", {})
+    ours = str(names.get("__name__", "")).startswith("autograder.checks.")
+    return ours and code is not None and code.co_filename.startswith("<")
 
 
 def from_text(text: str, name: str) -> Program | None:

@@ -186,4 +186,4 @@ def test_tape_and_clipping_from_the_library_are_refused_in_tensorflow():
         return *clipped, norm
 
     text = str(failure("bptt/clip-by-global-norm", clip_by_global_norm, "tensorflow"))
-    assert "your own clipping; this one uses tf.clip_by_global_norm" in text
+    assert "your own clipping; this one uses tensorflow.clip_by_global_norm" in text

@@ -1,57 +1,33 @@
 """The agent: it sits in the learner's kernel, calls what it is asked to call there, and sends back what came of it.
 
-The examiner sends this text, with those of wire.py and values.py before it, into whatever kernel the learner's code
-runs in, and asks by evaluating `answer(request)`. It imports the standard library and NumPy only, and knows no expected
-value: the learner's code may read it, change it, or answer in its place. What it says is believed no more than what the
-learner's code says.
+The examiner sends this text, with those of running.py, wire.py and values.py before it, into whatever kernel the
+learner's code runs in, and asks by evaluating `answer(request)`. It imports the standard library and NumPy only, and
+knows no expected value: the learner's code may read it, change it, or answer in its place. What it says is believed no
+more than what the learner's code says.
 """
 
 import builtins
 import contextlib
 import importlib
 import inspect
-import io
 import json
 import linecache
-import logging
-import signal
 import sys
-import threading
 import traceback
 import types
-import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
 from autograder.boundary.values import Reader, Writer
 from autograder.boundary.wire import LIMITS, Malformed
+from autograder.running import BoundedText, TimeIsUp, captured, time_limit
 
 MIME = "application/vnd.unrolled+json"
 FILE = "<unrolled agent>"
 _OURS = (lambda: None).__code__.co_filename
 LONGEST_MESSAGE = 4_000
-_AGAIN = 0.25  # seconds between one ring and the next
-
-PRINTED = 10_000
-"""Characters of what the learner's code prints in one call that are kept."""
-
-
-class TimeIsUp(BaseException):
-    """Raised inside the learner's code. Not an Exception, so that its own `except Exception` cannot swallow it.
-
-    `insists` says whether the time limit is still on: then one that is swallowed nevertheless, by a bare except, is
-    followed by another.
-    """
-
-    def __init__(self, insists: Callable[[], bool] = lambda: False) -> None:
-        super().__init__()
-        self._insists = insists
-
-    def __del__(self) -> None:
-        if self._insists():
-            _raise_in_next_line(sys._getframe(1), self._insists)
 
 
 class Reply:
@@ -65,97 +41,6 @@ class Reply:
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
         return {MIME: self.text}
-
-
-class _Bounded(io.TextIOBase):
-    """A stream that keeps the first PRINTED characters and counts the lines of all of them."""
-
-    def __init__(self) -> None:
-        self.kept = ""
-        self.lines = 0
-
-    def writable(self) -> bool:
-        return True
-
-    def write(self, text: str, /) -> int:
-        self.lines += text.count("\n")
-        if len(self.kept) < PRINTED:
-            self.kept += text[: PRINTED - len(self.kept)]
-        return len(text)
-
-
-@contextlib.contextmanager
-def _logs_to(stream: _Bounded) -> Iterator[None]:
-    """Send there what loggers write to standard output or error: their handlers keep the stream they were made with."""
-    own = (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__)
-    loggers = [logging.getLogger(), *logging.root.manager.loggerDict.values()]
-    handlers = {h for logger in loggers if isinstance(logger, logging.Logger) for h in logger.handlers}
-    moved = [(h, h.stream) for h in handlers if isinstance(h, logging.StreamHandler) and h.stream in own]
-    try:
-        for handler, _ in moved:
-            handler.stream = stream
-        yield
-    finally:
-        for handler, before in moved:
-            handler.stream = before
-
-
-@contextlib.contextmanager
-def _captured(stream: _Bounded) -> Iterator[None]:
-    def show(message: Any, category: type[Warning], *_args: Any, **_keywords: Any) -> None:
-        stream.write(f"{category.__name__}: {message}\n")
-
-    redirected = contextlib.redirect_stdout(stream), contextlib.redirect_stderr(stream)
-    with _logs_to(stream), redirected[0], redirected[1], warnings.catch_warnings():
-        warnings.showwarning = show
-        yield
-
-
-@contextlib.contextmanager
-def _limited(seconds: float, processor: float | None) -> Iterator[None]:
-    """Raise TimeIsUp in the body after `seconds`, or after `processor` seconds of this process's processor time."""
-    if not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    on = True
-
-    def insists() -> bool:
-        return on
-
-    def ring(_number: int, frame: types.FrameType | None) -> None:
-        _raise_in_next_line(frame, insists)
-        raise TimeIsUp(insists)
-
-    timers = [(signal.SIGALRM, signal.ITIMER_REAL, seconds)]
-    if processor is not None:
-        timers.append((signal.SIGPROF, signal.ITIMER_PROF, processor))
-    before = [signal.signal(number, ring) for number, _, _ in timers]
-    traced = sys.gettrace()
-    try:
-        for _, timer, limit in timers:
-            signal.setitimer(timer, limit, _AGAIN)
-        yield
-    finally:
-        on = False
-        sys.settrace(traced)
-        for (number, timer, _), handler in zip(timers, before, strict=True):
-            signal.setitimer(timer, 0)
-            signal.signal(number, handler)
-
-
-def _raise_in_next_line(frame: types.FrameType | None, insists: Callable[[], bool]) -> None:
-    """Let the next line of each running function of the learner's raise TimeIsUp, be it in an except or behind it."""
-
-    def tracer(_frame: types.FrameType, event: str, _argument: object) -> Any:
-        if event == "line" and insists():
-            raise TimeIsUp(insists)  # Python ends tracing when a tracer raises
-        return tracer
-
-    while frame is not None and frame.f_code.co_filename != _OURS:
-        frame.f_trace = tracer
-        frame = frame.f_back
-    sys.settrace(lambda *_: None)
 
 
 class _AgentWriter(Writer):
@@ -271,10 +156,10 @@ class Agent:
 
     def _run(self, told: Mapping[str, Any], reader: Reader, body: Callable[[], object]) -> dict[str, Any]:
         before = [array.copy() for array in reader.arrays]
-        stream = _Bounded()
+        stream = BoundedText()
         reply: dict[str, Any]
         try:
-            with _captured(stream), _limited(told["seconds"], told.get("processor")):
+            with captured(stream), time_limit(told["seconds"], processor=told.get("processor")):
                 value = body()
                 reply = {"status": "result", "value": _AgentWriter(self).tree(value)}
         except Malformed as error:

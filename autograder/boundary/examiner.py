@@ -13,7 +13,7 @@ from autograder.boundary.handles import CallableHandle, ExaminerReader, Handle
 from autograder.boundary.link import KernelLost, Link
 from autograder.boundary.wire import Malformed
 
-__all__ = ["Handle", "allow", "bind", "connect", "disconnect", "last_credit", "lost_because", "own_names", "seed_with"]
+__all__ = ["Handle", "allow", "bind", "connect", "disconnect", "lost_because", "own_names", "seed_with"]
 
 DRAWING = "autograder.checks.drawing"
 """Where the numbers of questions are drawn, by name: another course gives another one to seed_with."""
@@ -106,12 +106,6 @@ def _bind_one(namespace: MutableMapping[str, Any], name: str, description: Mappi
         object.__setattr__(value, "__name__", name)
         object.__setattr__(value, "__qualname__", name)
     namespace[name] = value
-
-
-def last_credit() -> float:
-    """The fraction of its question that the last failure of the cell that has just run found right; 0 for others."""
-    credit = getattr(getattr(sys, "last_value", None), "credit", 0.0)
-    return float(credit) if isinstance(credit, (int, float)) and 0 <= credit <= 1 else 0.0
 
 
 def seed_with(secret: bytes, assignment: str, student: str, cell: str = "", drawing: str = DRAWING) -> None:

@@ -19,6 +19,7 @@ import zmq
 from jupyter_client.session import Session
 from zmq.utils.monitor import recv_monitor_message
 
+import autograder.running as running
 from autograder.boundary import agent, values, wire
 from autograder.boundary.wire import LIMITS, Limits, Malformed
 
@@ -185,9 +186,9 @@ def address(connection: Mapping[str, Any]) -> str:
 
 @cache
 def agent_source() -> str:
-    """One text of wire.py, values.py and agent.py, for a kernel that has none of them."""
+    """One text of running.py, wire.py, values.py and agent.py, for a kernel that has none of them."""
     return "\n".join(
-        _without_own_imports(Path(str(m.__file__)).read_text(encoding="utf-8")) for m in (wire, values, agent)
+        _without_own_imports(Path(str(m.__file__)).read_text(encoding="utf-8")) for m in (running, wire, values, agent)
     )
 
 

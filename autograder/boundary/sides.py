@@ -2,7 +2,6 @@
 
 import ast
 import contextlib
-import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -30,7 +29,6 @@ class Side:
         self._talk: Conversation | None = None
         self._ended = ""
         self.tier = "none"
-        self.seconds = 0.0
 
     @property
     def up(self) -> bool:
@@ -40,7 +38,6 @@ class Side:
     async def start(self) -> None:
         """Start a fresh kernel. Raises NoKernel when none comes up."""
         await self.stop()
-        began = time.monotonic()
         manager = self._starter()
         self._manager, self._ended = manager, ""
         try:
@@ -56,7 +53,6 @@ class Side:
             await self.stop()
             raise NoKernel(f"the kernel did not answer within {STARTING:.0f} seconds{f' ({why})' if why else ''}")
         self.tier = getattr(manager.provisioner, "tier", "none")
-        self.seconds += time.monotonic() - began
 
     async def run(self, code: str, *, seconds: float, keep: Kept | None = None) -> Ran:
         """Run code as a cell. A kernel that is not there counts as dead."""

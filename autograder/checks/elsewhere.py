@@ -14,8 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autograder.checks import drivers
-from autograder.checks.calling import Printed, TimeIsUp, time_limit
+from autograder.checks.calling import Printed
 from autograder.checks.drivers import Driver, Layout, Missing, Unsuitable
+from autograder.running import TimeIsUp, time_limit
 
 _THERE = "autograder.checks.drivers.across"
 _IMPORTING = 120.0  # seconds for a framework to be imported there, where nobody has done that yet

@@ -10,12 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from autograder.checks import drivers
-from autograder.checks.calling import Printed, TimeIsUp, where_it_happened, who_raised
+from autograder.checks.calling import Printed, where_it_happened, who_raised
 from autograder.checks.elsewhere import at_work
 from autograder.checks.failures import CheckFailure
 from autograder.checks.mistakes import Mistake
 from autograder.checks.question import Answer, Calling, Problem, Question
 from autograder.checks.receiving import received
+from autograder.running import TimeIsUp
 
 SECONDS = 10.0
 """How long one call of a learner's answer may take; the problems are tiny."""

@@ -12,11 +12,12 @@ from typing import Any
 import numpy as np
 
 from autograder.checks import drivers
-from autograder.checks.calling import Printed, TimeIsUp
+from autograder.checks.calling import Printed
 from autograder.checks.drawing import generator
 from autograder.checks.elsewhere import at_work
 from autograder.checks.failures import CheckFailure
 from autograder.checks.observing import agree_on_arguments, explain_error
+from autograder.running import TimeIsUp
 
 # Seconds by the clock for each of processor time, for code that sleeps, or a machine that does other work as well.
 WAITING = 3

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from autograder import running
 from autograder.boundary import agent
 from autograder.boundary.link import agent_source
 from autograder.boundary.values import Writer
@@ -117,7 +118,7 @@ def test_floods_and_long_messages_are_bounded():
         raise ValueError("z" * 10**6)
 
     told = Asked(floods=floods).call("floods")
-    assert len(told["printed"]) == agent.PRINTED
+    assert len(told["printed"]) == running.CHARACTERS_KEPT
     assert told["lines"] == 10**4 + 1
     assert len(told["message"]) == agent.LONGEST_MESSAGE
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import inspect
 import re
 import time
@@ -288,24 +287,6 @@ def test_a_dead_kernel_is_told_at_once(tmp_path):
         assert "fine" not in names
         examiner.disconnect()
         assert examiner.lost_because() == ""
-
-
-def test_credit_of_the_last_failure():
-    import sys
-
-    class Failure(AssertionError):
-        credit = 0.4
-
-    with contextlib.suppress(AttributeError):
-        del sys.last_value
-    assert examiner.last_credit() == 0
-    sys.last_value = Failure()
-    assert examiner.last_credit() == 0.4
-    sys.last_value = ValueError()
-    assert examiner.last_credit() == 0
-    sys.last_value = Failure()
-    examiner.bind({}, [])
-    assert examiner.last_credit() == 0
 
 
 # --- tensors --------------------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3; do \
 TORCH := $(shell sed -n 's/^torch==//p' constraints.txt)
 # CPU or GPU: `make course DEVICE=gpu` installs the CUDA builds of PyTorch and TensorFlow.
 DEVICE ?= cpu
-EXTRAS := $(DEVICE),teaching,grading,book,onnx,test,quality
+EXTRAS := $(DEVICE),teaching,grading,postgres,book,onnx,test,quality
 
 PACKAGE := $(shell find autograder -name '*.py' -o -name '*.mplstyle')
 SOURCES := $(wildcard solutions/*/*.py)

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from IPython.core.inputtransformer2 import TransformerManager
 from jupyter_core.utils import run_sync
 from nbformat import NotebookNode
 from nbgrader.preprocessors import Execute
@@ -149,8 +150,9 @@ def frameworks_of(notebook: NotebookNode) -> tuple[str, ...]:
 
 
 def _imported(source: str) -> set[str]:
+    """The packages that a cell imports, which may hold lines that only IPython reads (%pip, !ls)."""
     try:
-        tree = ast.parse(source)
+        tree = ast.parse(TransformerManager().transform_cell(source))
     except SyntaxError:
         return set()
     names = set()

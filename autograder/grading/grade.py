@@ -16,8 +16,8 @@ from nbformat import NotebookNode
 from nbgrader.api import Gradebook, MissingEntry
 
 import autograder
-from autograder.grading.course import Course
-from autograder.grading.partial import failed, reason
+from autograder.grading.course import Course, CourseError
+from autograder.grading.partial import all_facts, failed, reason
 from autograder.grading.release import last_words, release
 from autograder.grading.staging import Staged, blank_with_reason, fingerprint, stage
 
@@ -29,7 +29,8 @@ class Outcome:
     `reasons` maps notebook and question to what went wrong, in a line; `problems` maps a notebook to
     why it could not be graded at all, `hand_answers` notebook and question to a hash of what a person marks.
     `isolation` is the tier that each notebook's kernel had, `repairs` what was put right in it before it was run,
-    `lost` why its kernel was lost on the way, each time.
+    `lost` why its kernel was lost on the way, each time; `seconds` is how long its examination took.
+    `mistakes` maps notebook and question to the names of the known mistakes that were recognised.
     `key` changes whenever anything that the grade depends on does.
     """
 
@@ -43,6 +44,8 @@ class Outcome:
     isolation: dict[str, str] = field(default_factory=dict)
     repairs: dict[str, list[str]] = field(default_factory=dict)
     lost: dict[str, list[str]] = field(default_factory=dict)
+    mistakes: dict[str, dict[str, list[str]]] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
 
 
 def grade_class(
@@ -113,6 +116,8 @@ def grade_student(course: Course, student: str, assignment: str, staged: Staged,
         isolation={name: about.get("isolation", "none") for name, about in told.items()},
         repairs={name: list(about.get("repairs", [])) for name, about in told.items()},
         lost={name: list(about.get("lost", [])) for name, about in told.items()},
+        mistakes={name: dict(_mistakes(notebook)) for name, notebook in graded.items()},
+        seconds={name: float(about.get("seconds", 0)) for name, about in told.items()},
     )
     if before is not None:
         _keep_hand_marks(course, before, outcome)
@@ -176,6 +181,16 @@ def _reasons(notebook: NotebookNode) -> Iterator[tuple[str, str]]:
                 break
 
 
+def _mistakes(notebook: NotebookNode) -> Iterator[tuple[str, list[str]]]:
+    """For each test cell whose failure is known: its grade_id and the names of the mistakes."""
+    for cell in notebook.cells:
+        settings = cell.metadata.get("nbgrader", {})
+        if settings.get("grade") and cell.cell_type == "code":
+            named = [str(name) for facts in all_facts(cell.outputs) for name in facts.get("mistakes", ())]
+            if named:
+                yield settings["grade_id"], list(dict.fromkeys(named))
+
+
 def _reason(error: NotebookNode) -> str:
     message = (error.evalue or "").splitlines()
     if error.ename == "CheckFailure" and message:
@@ -230,3 +245,12 @@ def _in_gradebook(gradebook: Gradebook, student: str, assignment: str) -> bool:
     except MissingEntry:
         return False
     return True
+
+
+def graded(course: Course, assignment: str) -> list[Outcome]:
+    """Everybody's kept outcome. Raises CourseError when nothing of the assignment has been graded."""
+    course.notebooks(assignment)
+    outcomes = [o for s in course.students(assignment) if (o := kept_outcome(course, s, assignment))]
+    if not outcomes:
+        raise CourseError(f"nothing of {assignment} has been graded in {course.root}: run unrolled grade first")
+    return outcomes

@@ -94,6 +94,11 @@ def failed(outputs: Sequence[NotebookNode]) -> Mapping[str, Any] | None:
     return next((facts for facts in map(_facts, outputs) if facts is not None), None)
 
 
+def all_facts(outputs: Sequence[NotebookNode]) -> list[Mapping[str, Any]]:
+    """The facts of every failed check among a test cell's outputs."""
+    return [facts for facts in map(_facts, outputs) if facts is not None]
+
+
 def reason(message: str) -> str:
     """A failure's text as one line: what is wrong, and after " → " what to do."""
     lines = message.splitlines()

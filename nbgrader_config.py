@@ -4,6 +4,7 @@ from pathlib import Path
 
 from autograder.boundary.execution import ExecuteAcross
 from autograder.boundary.nbgrader_reading import protect
+from autograder.checks.checking import assignments
 from autograder.grading.partial import PartialCredit
 from autograder.grading.sources import write_notebooks
 
@@ -31,6 +32,9 @@ c.Execute.timeout = 600
 c.Execute.interrupt_on_timeout = True
 # What the questions' numbers are drawn from. Made when it is missing; keep it, and keep it to yourself.
 c.ExecuteAcross.secret_file = str(here / "secret")
+# Imported once, before kernels are forked, instead of in each.
+c.ExecuteAcross.examiner_modules = [f"autograder.checks.{module}" for module in assignments().values()]
+c.ExecuteAcross.learner_modules = ["unrolled_agent", "autograder", "autograder.checks.drivers.across"]
 c.LimitOutput.max_lines = 200
 c.LimitOutput.max_traceback = 50
 

@@ -13,6 +13,7 @@ import inspect
 import json
 import linecache
 import sys
+import time
 import traceback
 import types
 from collections.abc import Callable, Mapping
@@ -153,6 +154,19 @@ class Agent:
             function = getattr(importlib.import_module(told["module"]), told["function"])
             return self._run(told, reader, lambda: function(target, *arguments, **keywords))
         return self._run(told, reader, lambda: target(*arguments, **keywords))
+
+    def _do_calls(self, told: Mapping[str, Any]) -> dict[str, Any]:
+        """Several calls in turn, up to the first that does not return or the end of `told["together"]` seconds.
+
+        A message each would take longer than most calls.
+        """
+        until = time.monotonic() + told["together"]
+        replies: list[dict[str, Any]] = []
+        for arguments in told["calls"]:
+            replies.append(self._do_call({**told, "arguments": arguments}))
+            if replies[-1]["status"] != "result" or time.monotonic() > until:
+                break
+        return {"status": "results", "replies": replies}
 
     def _run(self, told: Mapping[str, Any], reader: Reader, body: Callable[[], object]) -> dict[str, Any]:
         before = [array.copy() for array in reader.arrays]

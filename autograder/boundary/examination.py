@@ -5,9 +5,10 @@ learner's names are handles. Between the two go calls and answers, and what a te
 A kernel that dies or hangs costs the question it was answering; a fresh one takes the next.
 """
 
+import asyncio
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,10 +17,14 @@ from nbformat import NotebookNode
 
 from autograder.boundary.borrowed import Ownership, played
 from autograder.boundary.conversation import Kept, Ran
-from autograder.boundary.sides import NoKernel, Side
+from autograder.boundary.sides import NoKernel, Side, literals
 from autograder.boundary.verdicts import FACTS, failed, verdict
 
 EXAMINER = "__import__('autograder.boundary.examiner', fromlist=['examiner'])"
+
+_LOST = f"{EXAMINER}.lost_because()"
+_AFTERWARDS = {"lost": _LOST, "own": f"{EXAMINER}.own_names(get_ipython().user_ns)"}
+"""What is asked of the examiner's kernel after a cell of the teacher's."""
 
 _ASKING = 90.0
 """Seconds for what the examiner's kernel does between cells; to reach a learner's kernel it takes up to 60."""
@@ -81,8 +86,7 @@ async def examine(
     try:
         await examination.run()
     finally:
-        await learner.stop()
-        await examiner.stop()
+        await asyncio.gather(learner.stop(), examiner.stop())
     examination.went.seconds = time.monotonic() - began
     return examination.went
 
@@ -114,9 +118,11 @@ class _Examination:
         for cell in self.cells:
             if role(cell) == "test":
                 cell.outputs = [failed("NotRun", "this test was not run")]  # until it has been
-        await self.learner.start()
+        started = await asyncio.gather(self.learner.start(), self._start_examiner(), return_exceptions=True)
+        for problem in started:
+            if isinstance(problem, BaseException):
+                raise problem
         self.went.tier = self.learner.tier
-        await self._start_examiner()
         ordinary = [cell for cell in self.cells if role(cell) == "released"]
         tests = [cell.source for cell in self.cells if role(cell) == "test"]
         playing = dict(zip(map(id, ordinary), played([released(cell) for cell in ordinary], tests), strict=True))
@@ -157,8 +163,8 @@ class _Examination:
         if seconds <= 0:
             return
         await self._bind(source)
-        ran = await self.examiner.run(source, seconds=seconds, keep=Kept(0, 0, 0))
-        await self._own()
+        ran = await self.examiner.run(source, seconds=seconds, keep=Kept(0, 0, 0), expressions=_AFTERWARDS)
+        await self._afterwards(ran)
         self.on_examiner.append(source)
         if not ran.usable:
             await self._start_examiner()
@@ -168,17 +174,18 @@ class _Examination:
         if seconds <= 0:
             cell.outputs = [failed("NotRun", _used_up(self.timing))]
             return
+        seed = self._seed(str(cell.metadata.get("nbgrader", {}).get("grade_id", "")))
         for _ in range(2):
-            ready = await self._have_learner() and await self._bind(cell.source)
+            ready = await self._have_learner() and await self._bind(cell.source, seed)
             if ready:
                 break
         else:
             cell.outputs = [failed("DeadKernelError", "the kernel is lost each time your cells have run")]
             return
-        await self._seed(str(cell.metadata.get("nbgrader", {}).get("grade_id", "")))
-        ran = await self.examiner.run(cell.source, seconds=seconds)
-        await self._own()
-        lost = await self._lost() if ran.status in ("ok", "error") else "the question was not answered in its time"
+        ran = await self.examiner.run(cell.source, seconds=seconds, expressions=_AFTERWARDS)
+        lost = await self._afterwards(ran)
+        if ran.status not in ("ok", "error"):
+            lost = "the question was not answered in its time"
         if lost:
             self.went.lost.append(lost)
             await self._lose_learner()
@@ -221,11 +228,14 @@ class _Examination:
         for source in earlier:
             await self._run_released(source)
 
-    async def _bind(self, source: str) -> bool:
-        """Bind handles in the examiner's kernel for the names that the cell borrows; whether the learner's answers."""
+    async def _bind(self, source: str, also: str = "") -> bool:
+        """Bind handles in the examiner's kernel for the names that the cell borrows; whether the learner's answers.
+
+        `also` is code to run there beforehand: one message instead of two.
+        """
         if not self.learner.up:
             return False
-        lines = []
+        lines = [also] if also else []
         if not self.connected:
             connection = json.dumps(self.learner.connection())
             lines.append(f"{EXAMINER}.connect(__import__('json').loads({connection!r}))")
@@ -238,21 +248,29 @@ class _Examination:
             await self._lose_learner()
         return not lost
 
-    async def _own(self) -> None:
-        """What the teacher's cell has defined is the teacher's from here on."""
-        names = f"{EXAMINER}.own_names(get_ipython().user_ns)"
-        told = await self.examiner.ask("", {"own": names}, seconds=_ASKING)
-        self.ownership.after(told.get("own", []))
+    def _seed(self, cell: str) -> str:
+        """Code after which the questions' numbers are those of this cell, assignment, student and secret."""
+        if not self.draws.secret:
+            return ""
+        drawn = (self.draws.secret, self.draws.assignment, self.draws.student)
+        return f"{EXAMINER}.seed_with(*{drawn!r}, cell={cell!r})"
 
-    async def _seed(self, cell: str) -> None:
-        """From here on the questions' numbers are those of this cell, assignment, student and secret."""
-        if self.draws.secret:
-            drawn = (self.draws.secret, self.draws.assignment, self.draws.student)
-            await self.examiner.ask(f"{EXAMINER}.seed_with(*{drawn!r}, cell={cell!r})", {}, seconds=self.timing.cell)
-
-    async def _lost(self, code: str = "") -> str:
+    async def _lost(self, code: str) -> str:
         """Run `code` in the examiner's kernel; why the learner's answers it no more, "" while it does."""
-        told = await self.examiner.ask(code, {"lost": f"{EXAMINER}.lost_because()"}, seconds=_ASKING)
+        return await self._told_lost(await self.examiner.ask(code, {"lost": _LOST}, seconds=_ASKING))
+
+    async def _afterwards(self, ran: Ran) -> str:
+        """As `_lost`, after a cell of the teacher's: what it has defined is the teacher's from here on.
+
+        A cell that ran to its end has brought the answers along.
+        """
+        told = literals(ran.expressions)
+        if set(told) != set(_AFTERWARDS):
+            told = await self.examiner.ask("", _AFTERWARDS, seconds=_ASKING)
+        self.ownership.after(told.get("own", []))
+        return await self._told_lost(told)
+
+    async def _told_lost(self, told: Mapping[str, Any]) -> str:
         lost = str(told.get("lost", "it does not answer"))
         if not lost and not await self.learner.alive():
             lost = "it died"

@@ -18,7 +18,7 @@ from IPython.core.inputtransformer2 import TransformerManager
 from jupyter_core.utils import run_sync
 from nbformat import NotebookNode
 from nbgrader.preprocessors import Execute
-from traitlets import Enum, Float, Integer, Unicode
+from traitlets import Enum, Float, Integer, List, Unicode
 
 from autograder.boundary import learner_package
 from autograder.boundary.cleaning import clean_outputs
@@ -30,7 +30,7 @@ FRAMEWORKS = {"torch": "pytorch", "tensorflow": "tensorflow", "keras": "tensorfl
 """What a notebook imports, and the framework that its kernels have to have ready."""
 
 EXAMINER_MODULES = ("autograder", "autograder.boundary.examiner")
-"""What the examiner's kernel imports before it is forked."""
+"""What every examiner's kernel has imported when it is forked."""
 
 NOT_DATA = ("*.ipynb", "secret", "*.html", "timestamp.txt", ".*", "__pycache__")
 """What is in an assignment's folder and is not for the kernels: notebooks above all."""
@@ -54,6 +54,12 @@ class ExecuteAcross(Execute):
     ).tag(config=True)
     total_seconds = Float(1200.0, help="Seconds by the clock for a notebook.").tag(config=True)
     memory_mib = Integer(4096, help="MiB of memory for a learner's kernel and what it starts.").tag(config=True)
+    examiner_modules = List(
+        Unicode(), help="More modules that the examiner's kernels have ready: those of the course's checks."
+    ).tag(config=True)
+    learner_modules = List(
+        Unicode(), help="Modules that the learners' kernels have ready, from the package that is there for learners."
+    ).tag(config=True)
     secret_file = Unicode(
         "",
         help="The file with the secret that the numbers of the questions are drawn from; made when it is missing. "
@@ -89,12 +95,17 @@ class ExecuteAcross(Execute):
                 limits=limits,
                 isolation=self.isolation,
                 files=files,
+                modules=self.learner_modules,
                 folders=(package,),
             )
 
         def examiners() -> Any:
             return kernel_manager(
-                side="examiner", frameworks=frameworks, limits=EXAMINER_LIMITS, files=files, modules=EXAMINER_MODULES
+                side="examiner",
+                frameworks=frameworks,
+                limits=EXAMINER_LIMITS,
+                files=files,
+                modules=(*EXAMINER_MODULES, *self.examiner_modules),
             )
 
         return await examine(
@@ -107,7 +118,12 @@ class ExecuteAcross(Execute):
             prepare=f"{_PREPARE}\n{EXAMINER}.allow({self.call_seconds!r})",
         )
 
+    secret: bytes | None = None
+    """The secret itself, for whoever has it already, on another machine for example."""
+
     def _secret(self) -> bytes:
+        if self.secret is not None:
+            return self.secret
         return read_secret(Path(self.secret_file)) if self.secret_file else b""
 
 

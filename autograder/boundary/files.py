@@ -9,6 +9,7 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
+from autograder.boundary.hard_links import ANOTHERS, OWN, claim
 from autograder.boundary.words import plain
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -21,15 +22,32 @@ class Unreadable(Exception):
     """A submitted file that cannot be graded; the message is one line for its author."""
 
 
-def read_file(folder: Path, name: str, max_bytes: int) -> bytes:
+class Linked(Unreadable):
+    """A file with several names that is another's, or of which that cannot be told.
+
+    `others` are its names in other submissions: for the teacher, not for its author.
+    """
+
+    def __init__(self, message: str, others: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.others = others
+
+
+def read_file(folder: Path, name: str, max_bytes: int, own: str | None = None) -> bytes:
     """The bytes of `folder`/`name`. `folder` is trusted, every part of `name` is not.
 
-    Raises FileNotFoundError when nothing is there, and Unreadable for links (symbolic ones anywhere in `name`,
-    files with a second hard link), for anything that is not a plain file, and for more than `max_bytes` bytes.
+    `folder`/`own` is all of one student's: a second name that the file has in there does no harm. Where it is not
+    said, it is the folder that the file lies in.
+
+    Raises FileNotFoundError when nothing is there, Linked for a file with another name elsewhere that is not known
+    to be that student's (see `hard_links`), and Unreadable for symbolic links anywhere in `name`, for anything that
+    is not a plain file, and for more than `max_bytes` bytes.
     """
     with _opened(folder, name) as descriptor:
         found = os.fstat(descriptor)
         _check(found, name, max_bytes)
+        if found.st_nlink > 1:
+            _check_names(folder, name, str(PurePosixPath(name).parent) if own is None else own, descriptor)
         with open(descriptor, "rb", closefd=False) as file:
             data = file.read(max_bytes + 1)
     if len(data) > max_bytes:
@@ -37,13 +55,15 @@ def read_file(folder: Path, name: str, max_bytes: int) -> bytes:
     return data
 
 
-def arrival(folder: Path, name: str) -> float:
+def arrival(folder: Path, name: str) -> tuple[float, bool]:
     """When `folder`/`name` got to this machine or was last changed here (st_ctime, seconds since 1970, UTC).
 
-    Unlike the time of modification it cannot be set by whoever wrote the file. Raises as `read_file`.
+    Unlike the time of modification it cannot be set by whoever wrote the file. But somebody who makes a second name
+    for the file moves it to that moment; so it is also told whether there is one. Raises as `read_file`.
     """
     with _opened(folder, name) as descriptor:
-        return os.fstat(descriptor).st_ctime
+        found = os.fstat(descriptor)
+        return found.st_ctime, found.st_nlink > 1
 
 
 def names_in(folder: Path, name: str = ".") -> list[str]:
@@ -109,14 +129,23 @@ def _parts(name: str) -> tuple[str, ...]:
 def _check(found: os.stat_result, name: str, max_bytes: int) -> None:
     if not stat.S_ISREG(found.st_mode):
         raise _not_plain(name)
-    if found.st_nlink > 1:
-        raise Unreadable(f"{plain(name)} is a hard link to another file: hand in a copy of its own (cp, not ln)")
     if found.st_size > max_bytes:
         size, limit = found.st_size / 2**20, max_bytes / 2**20
         raise Unreadable(
             f"{plain(name)} has {size:.1f} MiB, more than {limit:.0f}: clear its outputs (Kernel → Restart & "
             "Clear Output), save, and hand in again"
         )
+
+
+def _check_names(folder: Path, name: str, own: str, descriptor: int) -> None:
+    told = claim(folder, own, descriptor)
+    if told.verdict == OWN:
+        return
+    if told.verdict == ANOTHERS:
+        what = "is a hard link to a file that is not yours"
+    else:
+        what = "is a hard link: it has another name elsewhere, and nobody can tell whose it was first"
+    raise Linked(f"{plain(name)} {what}: hand in a copy of its own (cp, not ln)", told.others)
 
 
 def _not_plain(name: str) -> Unreadable:

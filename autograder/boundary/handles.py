@@ -22,6 +22,9 @@ from autograder.boundary.wire import LIMITS, Malformed, plain
 SECONDS = 60.0
 """How long an ordinary call may take."""
 
+TOGETHER = 2.0
+"""Seconds after which the kernel begins no further one of several calls that were asked for together."""
+
 GRACE = 5.0
 """Seconds by which the examiner waits longer than the learner's kernel is told to."""
 
@@ -79,6 +82,7 @@ class Handle:
         put = object.__setattr__
         put(self, "_link", link)
         put(self, "_number", number)
+        put(self, "__unrolled_kernel__", link)
         put(self, "__unrolled_source__", "")
 
     def __del__(self) -> None:
@@ -114,6 +118,44 @@ class Handle:
         `seconds` by the clock, `processor` seconds of processor time. Raises NoAnswer.
         """
         return self._run(arguments, {}, seconds, processor, {"module": module, "function": function})
+
+    def run_all_there(
+        self,
+        module: str,
+        function: str,
+        calls: Sequence[Sequence[object]],
+        *,
+        seconds: float = SECONDS,
+        processor: float | None = None,
+    ) -> list[Outcome]:
+        """As `run_there` with each of `calls` in turn, in one message; `seconds` are for each.
+
+        It ends with the first call that does not return, and after TOGETHER seconds in all: fewer outcomes than calls
+        may come back, and none when they cannot be understood together. Raises NoAnswer.
+        """
+        writers = [_ExaminerWriter(self._link) for _ in calls]
+        request = {
+            "do": "calls",
+            "target": self._number,
+            "calls": [_sendable(writer, list(call)) for writer, call in zip(writers, calls, strict=True)],
+            "keywords": _sendable(_ExaminerWriter(self._link), {}),
+            "processor": processor,
+            "together": TOGETHER,
+            "module": module,
+            "function": function,
+            "seconds": seconds,
+        }
+        try:
+            reply = self._link.ask(request, TOGETHER + max(seconds, processor or 0.0) + GRACE)
+            replies = reply.get("replies")
+            if reply.get("status") != "results" or not isinstance(replies, list):
+                return []
+            told = [(each, w.arrays) for each, w in zip(replies, writers, strict=False) if isinstance(each, dict)]
+            return [_outcome(self._link, each, arrays) for each, arrays in told]
+        except Malformed:  # too much for one message, or nonsense: asked for one by one it shows which
+            return []
+        except KernelLost as error:
+            raise NoAnswer(f"your code's kernel was lost: {error}") from None
 
     def _run(
         self,

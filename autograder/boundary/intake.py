@@ -47,13 +47,14 @@ def read_notebook(path: Path, max_bytes: int = MAX_FILE_BYTES) -> NotebookNode:
     return read(path.parent, path.name, max_bytes).notebook
 
 
-def read(folder: Path, name: str, max_bytes: int = MAX_FILE_BYTES) -> Read:
+def read(folder: Path, name: str, max_bytes: int = MAX_FILE_BYTES, own: str | None = None) -> Read:
     """The notebook `folder`/`name`, of whatever format, as one of format 4.5 without outputs.
 
-    `folder` is trusted, `name` is not: no part of it may be a link. Raises FileNotFoundError when nothing is
-    there, and Unreadable, with what was found and what to do, when there is nothing that could be graded.
+    `folder` is trusted, `name` is not: no part of it may be a link. `own` as for `files.read_file`. Raises
+    FileNotFoundError when nothing is there, and Unreadable, with what was found and what to do, when there is
+    nothing that could be graded.
     """
-    return parse_notebook(read_file(folder, name, max_bytes), name)
+    return parse_notebook(read_file(folder, name, max_bytes, own), name)
 
 
 def parse_notebook(data: bytes, name: str) -> Read:

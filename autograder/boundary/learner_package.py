@@ -1,5 +1,7 @@
 """The thin package that a learner's kernel imports as `autograder`: names, data sets and drivers, without any answer.
 
+Beside it lies the agent, which is sent into kernels that have not imported it.
+
 It is a list of files, not a filter: what is not named here is not there. No reference network, no question, no expected
 answer, no known mistake, and of the texts on which trained models are judged, none.
 """
@@ -13,6 +15,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import platformdirs
+
+from autograder.boundary import link
 
 _COURSE = Path(__file__).resolve().parents[1]
 
@@ -41,6 +45,7 @@ def contents() -> dict[str, bytes]:
     files = {f"autograder/{path}": (_COURSE / path).read_bytes() for path in (*drivers, *COPIED)}
     files["autograder/__init__.py"] = (_COURSE / STAND_IN).read_bytes()
     files["autograder/checks/__init__.py"] = _CHECKS.encode()
+    files[f"{link.MODULE}.py"] = link.agent_module().encode()
     return files
 
 

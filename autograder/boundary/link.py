@@ -6,6 +6,7 @@ Nothing is parsed before its size is known. Outputs (the kernel's iopub channel)
 """
 
 import ast
+import hashlib
 import hmac
 import json
 import math
@@ -88,15 +89,20 @@ class Link:
         return reply
 
     def _install(self) -> None:
-        seconds = INSTALLING
+        modules = "__import__('sys').modules"
+        begin = f"(lambda m: (setattr(m, 'examined', m.install()), m.Reply('{{}}'))[-1])({modules}[{MODULE!r}])"
         text = agent_source()
-        code = (
+        send = (
             f"(lambda m: (exec(compile({text!r}, {agent.FILE!r}, 'exec'), vars(m)), "
-            f"__import__('sys').modules.__setitem__({MODULE!r}, m), setattr(m, 'examined', m.install()), "
-            f"m.Reply('{{}}'))[-1])(type(__import__('sys'))({MODULE!r}))"
+            f"{modules}.__setitem__({MODULE!r}, m), {begin})[-1])(type(__import__('sys'))({MODULE!r}))"
         )
+        # A kernel of ours has imported the very same text before it was forked.
+        ready = f"getattr({modules}.get({MODULE!r}), 'DIGEST', '') == {agent_digest()!r}"
         try:
-            self._evaluate(code, seconds)
+            try:
+                self._evaluate(f"{begin} if {ready} else {MODULE!r}.missing", INSTALLING)
+            except Malformed:
+                self._evaluate(send, INSTALLING)
         except Malformed as error:
             self._lose(f"it could not be prepared: {error}")
 
@@ -190,6 +196,17 @@ def agent_source() -> str:
     return "\n".join(
         _without_own_imports(Path(str(m.__file__)).read_text(encoding="utf-8")) for m in (running, wire, values, agent)
     )
+
+
+def agent_digest() -> str:
+    """What tells one version of the agent's text from another."""
+    return hashlib.sha256(agent_source().encode()).hexdigest()
+
+
+def agent_module() -> str:
+    """A module's text that is the agent when it is imported, under the file name that it has everywhere."""
+    text = agent_source()
+    return f"DIGEST = {agent_digest()!r}\nexec(compile({text!r}, {agent.FILE!r}, 'exec'))\n"
 
 
 def _without_own_imports(source: str) -> str:

@@ -164,15 +164,20 @@ class Rebuild(NbGraderPreprocessor):
                 f"{name}.ipynb of {ids['assignment']} is in the gradebook and was not released: run "
                 f"`nbgrader generate_assignment {ids['assignment']}`"
             )
-        noted = nb.metadata.get(KEY, {})
         others = {other: notebook for other, notebook in released.items() if other != name}
-        result = rebuild(released[name], nb, others=others)
-        notebook = result.notebook
-        repairs = [*noted.get("notes", []), *result.repairs]
-        if repairs:
-            notebook.cells.insert(0, _repairs_cell(repairs))
-        notebook.metadata[KEY] = {"repairs": repairs, "unreadable": noted.get("unreadable", "")}
-        return notebook, resources
+        return rebuilt(nb, released[name], others), resources
+
+
+def rebuilt(nb: NotebookNode, released: NotebookNode, others: Mapping[str, NotebookNode]) -> NotebookNode:
+    """`nb`, which was taken in, rebuilt from the released notebook; what was put right is told in a cell on top."""
+    noted = nb.metadata.get(KEY, {})
+    result = rebuild(released, nb, others=others)
+    notebook = result.notebook
+    repairs = [*noted.get("notes", []), *result.repairs]
+    if repairs:
+        notebook.cells.insert(0, _repairs_cell(repairs))
+    notebook.metadata[KEY] = {"repairs": repairs, "unreadable": noted.get("unreadable", "")}
+    return notebook
 
 
 def _repairs_cell(repairs: list[str]) -> NotebookNode:

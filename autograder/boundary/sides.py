@@ -54,11 +54,16 @@ class Side:
             raise NoKernel(f"the kernel did not answer within {STARTING:.0f} seconds{f' ({why})' if why else ''}")
         self.tier = getattr(manager.provisioner, "tier", "none")
 
-    async def run(self, code: str, *, seconds: float, keep: Kept | None = None) -> Ran:
-        """Run code as a cell. A kernel that is not there counts as dead."""
+    async def run(
+        self, code: str, *, seconds: float, keep: Kept | None = None, expressions: Mapping[str, str] | None = None
+    ) -> Ran:
+        """Run code as a cell. A kernel that is not there counts as dead.
+
+        `expressions`, for a kernel that is trusted, are evaluated after code that has run to its end: see `literals`.
+        """
         if self._talk is None:
             return Ran("dead", [])
-        return await self._talk.run(code, seconds=seconds, keep=keep)
+        return await self._talk.run(code, seconds=seconds, keep=keep, expressions=expressions)
 
     async def ask(self, code: str, expressions: Mapping[str, str], *, seconds: float) -> dict[str, Any]:
         """Run code without a trace in the history; the values of expressions that are Python literals, by name.
@@ -67,12 +72,7 @@ class Side:
         """
         if self._talk is None:
             return {}
-        ran = await self._talk.run(code, seconds=seconds, expressions=expressions)
-        values = {}
-        for name, reply in ran.expressions.items():
-            with contextlib.suppress(KeyError, TypeError, ValueError, SyntaxError):
-                values[name] = ast.literal_eval(reply["data"]["text/plain"])
-        return values
+        return literals((await self._talk.run(code, seconds=seconds, expressions=expressions)).expressions)
 
     async def alive(self) -> bool:
         """Whether the kernel's process runs."""
@@ -102,3 +102,12 @@ class Side:
             with contextlib.suppress(RuntimeError):
                 await manager.shutdown_kernel(now=True)
             await manager.cleanup_resources()
+
+
+def literals(expressions: Mapping[str, Any]) -> dict[str, Any]:
+    """The values, by name, of expressions that are Python literals. One that has failed is left out."""
+    values = {}
+    for name, reply in expressions.items():
+        with contextlib.suppress(KeyError, TypeError, ValueError, SyntaxError):
+            values[name] = ast.literal_eval(reply["data"]["text/plain"])
+    return values

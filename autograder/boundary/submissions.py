@@ -14,7 +14,7 @@ import nbformat
 from nbformat import NotebookNode
 from nbgrader.utils import parse_utc
 
-from autograder.boundary.files import Unreadable, arrival, names_in, read_file
+from autograder.boundary.files import Linked, Unreadable, arrival, names_in, read_file
 from autograder.boundary.intake import read
 from autograder.boundary.markup import escape_markdown
 from autograder.boundary.rebuild import KEY
@@ -64,15 +64,16 @@ def take_in(
     notes: list[str] = []
     problems: dict[str, str] = {}
     texts = _extras(submitted, where, target, files, notes)
-    texts += _not_used(submitted, where, [*files, *(f"{name}.ipynb" for name in released)])
+    texts += not_used(submitted, where, [*files, *(f"{name}.ipynb" for name in released)])
     for name, blank in released.items():
         with contextlib.suppress(FileNotFoundError):
             try:
-                found = read(submitted, f"{where}/{name}.ipynb")
+                found = read(submitted, f"{where}/{name}.ipynb", own=where)
                 notebook = found.notebook
                 notebook.metadata[KEY] = {"notes": [*found.notes, *texts]}
             except Unreadable as error:
                 problems[name] = str(error).removeprefix(f"{plain(where)}/")
+                notes += _same_as(error)
                 notebook = blank_with_reason(blank, problems[name])
             nbformat.write(notebook, target / f"{name}.ipynb")
     taken = tuple(name for name in released if (target / f"{name}.ipynb").exists())
@@ -94,11 +95,12 @@ def _extras(submitted: Path, where: str, target: Path, files: Sequence[str], not
     room = MAX_EXTRAS
     for name in files:
         try:
-            data = read_file(submitted, f"{where}/{name}", min(MAX_EXTRA, room))
+            data = read_file(submitted, f"{where}/{name}", min(MAX_EXTRA, room), own=where)
         except FileNotFoundError:
             continue
         except Unreadable as error:
             texts.append(plain(error, 200))
+            notes += _same_as(error)
             continue
         room -= len(data)
         path = target / name
@@ -109,7 +111,14 @@ def _extras(submitted: Path, where: str, target: Path, files: Sequence[str], not
     return texts
 
 
-def _not_used(submitted: Path, where: str, known: Sequence[str]) -> list[str]:
+def _same_as(error: Unreadable) -> list[str]:
+    """For the teacher alone, since it names others: where else a refused file stands."""
+    others = error.others if isinstance(error, Linked) else ()
+    more = f" and {len(others) - 3} more" if len(others) > 3 else ""
+    return [f"the same file as {', '.join(plain(other) for other in others[:3])}{more}"] if others else []
+
+
+def not_used(submitted: Path, where: str, known: Sequence[str]) -> list[str]:
     """A line on what was handed in and is not part of the assignment."""
     folders = {f"{name.partition('/')[0]}/" for name in known if "/" in name}
     others = [
@@ -133,13 +142,16 @@ def _time_stamp(submitted: Path, where: str, target: Path, arrivals: Sequence[st
         times = []
         for name in arrivals:
             with contextlib.suppress(OSError, Unreadable):
-                times.append(arrival(submitted, f"{where}/{name}"))
+                time, linked = arrival(submitted, f"{where}/{name}")
+                times.append(time)
+                if linked:
+                    notes.append(f"{name} has a second name (a hard link), and its time may be when that was made")
         if times:
             moment = datetime.datetime.fromtimestamp(max(times), datetime.UTC)
             (target / STAMP).write_text(f"{moment:%Y-%m-%d %H:%M:%S.%f} UTC", encoding="utf-8")
             return
     try:
-        text = read_file(submitted, f"{where}/{STAMP}", MAX_STAMP).decode("utf-8-sig").strip()
+        text = read_file(submitted, f"{where}/{STAMP}", MAX_STAMP, own=where).decode("utf-8-sig").strip()
         if text and not is_time(text):
             raise ValueError
     except FileNotFoundError:

@@ -20,7 +20,7 @@ from autograder.checks.elsewhere import driver_for
 from autograder.checks.failures import CheckFailure, Verdict
 from autograder.checks.given_values import independent, told
 from autograder.checks.mistakes import Mistake
-from autograder.checks.observing import Observation, agree_on_arguments, cast, kind, observe, run_dtype
+from autograder.checks.observing import Observation, agree_on_arguments, cast, kind, observe_each, run_dtype
 from autograder.checks.question import Answer, Calling, Problem, Question, relative_error, tolerance
 from autograder.checks.rules import program_of, refuse_what_is_ruled_out, told_in_place
 from autograder.checks.training import Training, judge_training
@@ -88,13 +88,11 @@ def check(
     errors: list[float] = []
     failed: tuple[Problem, list[Verdict]] | None = None
     seen: list[tuple[Problem, np.dtype, Observation]] = []
-    before = ""
     right = set(how.outputs)
     """Outputs that were right on every problem so far."""
     try:
-        for problem in _problems(question, how, rounds, seed):
-            observation = observe(question, how, driver, answer, problem, printed, _OURS, before)
-            before = problem.given
+        problems = _problems(question, how, rounds, seed)
+        for problem, observation in observe_each(question, how, driver, answer, problems, printed, _OURS):
             verdicts, largest = _judge(question, how, driver, problem, observation)
             errors.append(largest)
             right -= set(how.outputs) if observation.changed else {v.output for v in verdicts if not v.right}

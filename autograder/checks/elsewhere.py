@@ -4,11 +4,16 @@ Such an answer has a method `run_there(module, function, arguments, seconds=…,
 function of a module beside the learner's code, the answer first, and says how it went: `status` ("result", "raised",
 "late"), `value`, `error`, `where` (the learner's own line, a traceback.FrameSummary), `printed`, `lines` and `changed`
 (pairs of an array that was sent, and what has been made of it). What comes back is data, and may be any data.
+
+It may also have a method `run_all_there`, which takes a list of such arguments and gives how each call went, up to the
+first that has not returned: a way takes longer than most calls, and so one serves for many. And an attribute
+`__unrolled_kernel__`, an object that stands for the process.
 """
 
 import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +24,7 @@ from autograder.checks.drivers import Driver, Layout, Missing, Unsuitable
 from autograder.running import TimeIsUp, time_limit
 
 _THERE = "autograder.checks.drivers.across"
+_prepared: WeakKeyDictionary[object, set[str]] = WeakKeyDictionary()  # the frameworks that each process has ready
 _IMPORTING = 120.0  # seconds for a framework to be imported there, where nobody has done that yet
 
 
@@ -27,9 +33,12 @@ def driver_for(answer: object, framework: str) -> Driver:
     there: Any = getattr(answer, "run_there", None)
     if there is None:
         return drivers.load(framework)
-    driver = Elsewhere(framework, there)
-    with driver.within(Printed(), _IMPORTING), contextlib.suppress(TimeIsUp):
-        driver.prepare()
+    driver = Elsewhere(framework, there, getattr(answer, "run_all_there", None))
+    prepared = _prepared.setdefault(getattr(answer, "__unrolled_kernel__", driver), set())
+    if framework not in prepared:
+        with driver.within(Printed(), _IMPORTING), contextlib.suppress(TimeIsUp):
+            driver.prepare()
+        prepared.add(framework)
     return driver
 
 
@@ -44,13 +53,23 @@ def at_work(driver: Driver, printed: Printed, seconds: float, *, processor: floa
         yield
 
 
+class _Noted(Exception):
+    """Instead of a call: what would have been called."""
+
+    def __init__(self, function: str, arguments: Sequence[object]) -> None:
+        super().__init__(function)
+        self.function, self.arguments = function, arguments
+
+
 class Elsewhere:
     """A Driver whose functions run beside an answer in another process."""
 
-    def __init__(self, framework: str, there: Callable[..., Any]) -> None:
+    def __init__(self, framework: str, there: Callable[..., Any], all_there: Callable[..., Any] | None = None) -> None:
         self.MODULE_DTYPE = drivers.MODULE_DTYPES[framework]
         self._framework = framework
-        self._there = there
+        self._there, self._all_there = there, all_there
+        self._noting = False
+        self._next: Any = None
         self._printed = Printed()
         self._seconds, self._processor = _IMPORTING, None
 
@@ -63,6 +82,35 @@ class Elsewhere:
             yield
         finally:
             self._printed, self._seconds, self._processor = before
+
+    def ahead(self, calls: Sequence[Callable[[], object]]) -> list[Any]:
+        """How the calls of this driver that each of `calls` makes went, asked for together; fewer, where one has not
+        returned or they took long. `answering` then lets the same calls be made as if they were made now."""
+        if self._all_there is None:
+            return []
+        asked = [self._noted(call) for call in calls]
+        (function,) = {name for name, _ in asked}
+        listed = [[self._framework, *arguments] for _, arguments in asked]
+        return list(self._all_there(_THERE, function, listed, seconds=self._seconds, processor=self._processor))
+
+    @contextlib.contextmanager
+    def answering(self, outcome: Any) -> Iterator[None]:
+        """In the body the next call is answered by this outcome of `ahead`; by a call of its own for None."""
+        self._next = outcome
+        try:
+            yield
+        finally:
+            self._next = None
+
+    def _noted(self, call: Callable[[], object]) -> tuple[str, Sequence[object]]:
+        self._noting = True
+        try:
+            call()
+        except _Noted as noted:
+            return noted.function, noted.arguments
+        finally:
+            self._noting = False
+        raise TypeError("a call that does not use the driver cannot be made ahead")
 
     def prepare(self) -> None:
         """Import the framework's driver there. Raises ImportError; other reasons show in the first call."""
@@ -97,13 +145,12 @@ class Elsewhere:
 
     def _run(self, function: str, arguments: Sequence[object]) -> Any:
         """What the driver's function returns there. Raises what it raised there."""
-        outcome = self._there(
-            _THERE,
-            function,
-            [self._framework, *arguments],
-            seconds=self._seconds,
-            processor=self._processor,
-        )
+        if self._noting:
+            raise _Noted(function, arguments)
+        outcome, self._next = self._next, None
+        if outcome is None:
+            listed = [self._framework, *arguments]
+            outcome = self._there(_THERE, function, listed, seconds=self._seconds, processor=self._processor)
         self._printed.add(outcome.printed, outcome.lines)
         for array, now in outcome.changed:
             np.copyto(array, now)

@@ -1,9 +1,11 @@
 """Putting an answer to work on one problem, and keeping all that can be seen of it."""
 
+import contextlib
 import inspect
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice, zip_longest
 from typing import Any, NoReturn
 
 import numpy as np
@@ -11,7 +13,7 @@ from numpy.typing import NDArray
 
 from autograder.checks import drivers
 from autograder.checks.calling import Printed, where_it_happened, who_raised
-from autograder.checks.elsewhere import at_work
+from autograder.checks.elsewhere import Elsewhere, at_work
 from autograder.checks.failures import CheckFailure
 from autograder.checks.mistakes import Mistake
 from autograder.checks.question import Answer, Calling, Problem, Question
@@ -20,6 +22,9 @@ from autograder.running import TimeIsUp
 
 SECONDS = 10.0
 """How long one call of a learner's answer may take; the problems are tiny."""
+
+TOGETHER = 32
+"""How many problems are put to an answer in another process at once."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +40,29 @@ def run_dtype(how: Answer, driver: drivers.Driver, problem: Problem) -> np.dtype
     return problem.dtype if how.calling is not Calling.MODULE else np.dtype(driver.MODULE_DTYPE)
 
 
+def observe_each(
+    question: Question,
+    how: Answer,
+    driver: drivers.Driver,
+    answer: Callable[..., Any],
+    problems: Iterable[Problem],
+    printed: Printed,
+    ours: str,
+) -> Iterator[tuple[Problem, Observation]]:
+    """Run the answer on each problem in turn. `ours` is this package's folder, whose frames are not the learner's.
+
+    Raises CheckFailure for an answer that raises, does not return, or returns what cannot be told apart by name. An
+    answer in another process is asked about TOGETHER problems at once.
+    """
+    before = ""
+    for together in _batches(problems, TOGETHER):
+        tasks = [_Task(question, how, driver, answer, problem) for problem in together]
+        outcomes = _ahead(driver, tasks, printed)
+        for task, outcome in zip_longest(tasks, outcomes):
+            yield task.problem, _observe(task, outcome, printed, ours, before)
+            before = task.problem.given
+
+
 def observe(
     question: Question,
     how: Answer,
@@ -43,18 +71,51 @@ def observe(
     problem: Problem,
     printed: Printed,
     ours: str,
-    before: str = "",
 ) -> Observation:
-    """Run the answer on the problem. `ours` is this package's folder, whose frames are not the learner's; `before` the
-    problem, in words, on which the answer ran without an exception just before this one.
+    """`observe_each` of one problem."""
+    ((_, observation),) = observe_each(question, how, driver, answer, [problem], printed, ours)
+    return observation
 
-    Raises CheckFailure for an answer that raises, does not return, or returns what cannot be told apart by name.
-    """
-    dtype = run_dtype(how, driver, problem)
-    values = {k: cast(v, dtype) for k, v in problem.values.items()}
+
+class _Task:
+    """One call of the answer: a problem, and the arrays it is given for it."""
+
+    def __init__(
+        self, question: Question, how: Answer, driver: drivers.Driver, answer: Callable[..., Any], problem: Problem
+    ) -> None:
+        self.question, self.how, self.driver, self.answer, self.problem = question, how, driver, answer, problem
+        self.dtype = run_dtype(how, driver, problem)
+        self.values = {k: cast(v, self.dtype) for k, v in problem.values.items()}
+
+    def run(self) -> dict[str, object]:
+        """Every output by name."""
+        axes = self.problem.expected[self.how.outputs[0]].ndim
+        return _call(self.question, self.how, self.driver, self.answer, self.values, axes)
+
+
+def _batches(problems: Iterable[Problem], size: int) -> Iterator[list[Problem]]:
+    iterator = iter(problems)
+    while batch := list(islice(iterator, size)):
+        yield batch
+
+
+def _ahead(driver: drivers.Driver, tasks: Sequence[_Task], printed: Printed) -> list[Any]:
+    """How the calls went, where they can be made in one go; [] where they are made one by one, and say what happens."""
+    if not isinstance(driver, Elsewhere) or len(tasks) == 1:
+        return []
+    with at_work(driver, printed, SECONDS), contextlib.suppress(Exception):
+        return driver.ahead([task.run for task in tasks])[: len(tasks)]
+    return []
+
+
+def _observe(task: _Task, outcome: Any, printed: Printed, ours: str, before: str) -> Observation:
+    """`outcome`: how the call went, where it was made ahead. `before`: the problem, in words, on which the answer ran
+    without an exception just before this one."""
+    question, problem, driver = task.question, task.problem, task.driver
+    ready = driver.answering(outcome) if isinstance(driver, Elsewhere) else contextlib.nullcontext()
     try:
-        with at_work(driver, printed, SECONDS):
-            outputs = _call(question, how, driver, answer, values, problem.expected[how.outputs[0]].ndim)
+        with at_work(driver, printed, SECONDS), ready:
+            outputs = task.run()
     except CheckFailure:
         raise
     except KeyboardInterrupt:
@@ -62,7 +123,7 @@ def observe(
     except BaseException as error:  # a learner's code may raise anything
         explain_error(
             error,
-            answer,
+            task.answer,
             question=question.name,
             given=problem.given,
             see=question.see,
@@ -71,7 +132,7 @@ def observe(
             before=before,
             known_to_drivers=[m for m in question.all_mistakes if m.sign],
         )
-    changed = {a for a in how.arguments if not np.array_equal(values[a], cast(problem.values[a], dtype))}
+    changed = {a for a in task.how.arguments if not np.array_equal(task.values[a], cast(problem.values[a], task.dtype))}
     return Observation({name: received(value) for name, value in outputs.items()}, frozenset(changed))
 
 

@@ -28,8 +28,8 @@ PACKAGE = __name__.rpartition(".")[0]
 SHOWN = "/opt/learner"  # where given folders appear inside
 NOBODY = 65534
 START_SECONDS = 120.0
-# Its first import in a new home looks through all fonts, for seconds.
-OPTIONAL = ("matplotlib.pyplot",)
+# The first import of one looks through all fonts in a new home, for seconds; PyTorch imports the other when it is used.
+OPTIONAL = ("matplotlib.pyplot", "sympy")
 MESSAGE = 1 << 18
 
 # Loads template.py and what it needs under their own names without the package around them.

@@ -321,12 +321,14 @@ def test_links_are_not_followed(tmp_path):
         read_notebook(dangling)
 
 
-def test_hard_links_are_not_read(tmp_path):
-    secret = tmp_path / "secret.ipynb"
+def test_a_hard_link_to_a_file_outside_is_not_read(tmp_path):
+    (tmp_path / "secret").mkdir()
+    secret = tmp_path / "secret" / "secret.ipynb"
     secret.write_bytes(NOTEBOOK)
-    os.link(secret, tmp_path / "numpy.ipynb")
+    (tmp_path / "ada").mkdir()
+    os.link(secret, tmp_path / "ada" / "numpy.ipynb")
     with pytest.raises(Unreadable, match="hard link"):
-        read_notebook(tmp_path / "numpy.ipynb")
+        read_notebook(tmp_path / "ada" / "numpy.ipynb")
 
 
 def test_folders_that_are_links_are_not_entered(tmp_path):

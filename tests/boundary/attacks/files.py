@@ -272,6 +272,31 @@ whole(
     lambda folder, notebook, known: os.link(known["neighbour"], folder / "numpy.ipynb"),
 )
 whole(
+    "notebook-is-a-hard-link-to-the-solution",
+    "the notebook is a hard link to the teacher's, with all answers and hidden tests",
+    lambda folder, notebook, known: os.link(known["source"], folder / "numpy.ipynb"),
+)
+whole(
+    "notebook-is-a-hard-link-made-to-look-old",
+    "the same as a neighbour's, twice, and its folder's times are set back",
+    lambda folder, notebook, known: (
+        os.link(known["neighbour"], folder / "numpy.ipynb"),
+        (folder / "below").mkdir(),
+        os.link(known["neighbour"], folder / "below" / "numpy.ipynb"),
+        os.utime(folder, (0, 0)),
+    ),
+)
+whole(
+    "notebook-has-a-checkpoint-that-is-a-link",
+    "has its own notebook a second time, as a hard link, which is no attack",
+    lambda folder, notebook, known: (
+        (folder / "numpy.ipynb").write_bytes(bytes_of(notebook)),
+        (folder / ".ipynb_checkpoints").mkdir(),
+        os.link(folder / "numpy.ipynb", folder / ".ipynb_checkpoints" / "numpy-checkpoint.ipynb"),
+    ),
+    honest=["softsign"],
+)
+whole(
     "notebook-is-a-pipe",
     "the notebook is a named pipe that nobody writes to, so that opening it never ends",
     lambda folder, notebook, known: os.mkfifo(folder / "numpy.ipynb"),

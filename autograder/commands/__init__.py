@@ -8,6 +8,7 @@ runs.
 
 ORDER = (
     "release",
+    "collect",
     "grade",
     "feedback",
     "export",

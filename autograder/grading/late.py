@@ -167,17 +167,27 @@ def point_in_time(text: str, where: str) -> datetime.datetime:
         expected = "expected a date with a time of day, such as 2026-11-30 23:59 Europe/Berlin"
         raise CourseError(f"{where}: {plain(text)!r} {why}; {expected}") from None
 
-    moment, _, zone = text.strip().rpartition(" ")
-    if not _ZONE.fullmatch(zone) or not moment:
-        moment, zone = text.strip(), "UTC"
+    moment, _, name = text.strip().rpartition(" ")
+    if not _ZONE.fullmatch(name) or not moment:
+        moment, name = text.strip(), "UTC"
     if not re.search(r"\d[T ]\d", moment):
         refuse("has no time of day")
     try:
         found = datetime.datetime.fromisoformat(moment)
-        tz = ZoneInfo(zone)
-    except (ValueError, OSError, KeyError):  # ZoneInfoNotFoundError is a KeyError
+        tz = zone(name)
+    except (ValueError, CourseError):
         refuse("is not a time")
     return (found if found.tzinfo else found.replace(tzinfo=tz)).astimezone(datetime.UTC).replace(tzinfo=None)
+
+
+def zone(name: str) -> ZoneInfo:
+    """The time zone of that name. Raises CourseError when there is none."""
+    try:
+        if _ZONE.fullmatch(name):
+            return ZoneInfo(name)
+    except (ValueError, OSError, KeyError):  # ZoneInfoNotFoundError is a KeyError
+        pass
+    raise CourseError(f"{plain(name)!r} is not a time zone; expected a name such as Europe/Berlin or UTC")
 
 
 def enter_penalties(course: Course, assignment: str) -> dict[str, float]:
@@ -185,7 +195,7 @@ def enter_penalties(course: Course, assignment: str) -> dict[str, float]:
 
     Whichever plugin the course has for nbgrader's AssignLatePenalties is asked; without one nothing is changed.
     nbgrader asks it while it grades, so a mark that is given by hand later would not count. Returns the penalties by
-    student, those above 0. Raises CourseError for settings that make no sense and where the gradebook cannot be written.
+    student, those above 0. Raises CourseError for settings without sense and where the gradebook cannot be written.
     """
     if "plugin_class" not in course.config.AssignLatePenalties:
         return {}

@@ -15,8 +15,11 @@ import zmq.asyncio
 from jupyter_client.asynchronous.client import AsyncKernelClient
 from nbformat import NotebookNode
 
-MESSAGE_BYTES = 64 * 2**20
+MESSAGE_BYTES = 20 * 2**20
 """The largest message that is read; ZeroMQ hangs up on a kernel that sends a larger one."""
+
+WAITING = 16
+"""How many messages of a channel wait unread; further ones stay with the kernel that sends them."""
 
 NONSENSE = 1000
 """How many unreadable messages are passed over in one run before the kernel counts as dead."""
@@ -56,8 +59,12 @@ class Ran:
 
 
 def hardened_context() -> zmq.asyncio.Context:
-    """Sockets that do not wait for a dead kernel and hang up on a message beyond MESSAGE_BYTES."""
+    """Sockets that do not wait for a dead kernel, and take few messages ahead and none beyond MESSAGE_BYTES.
+
+    ZeroMQ hangs up on a part beyond that. It has no limit for the number of parts: see `kernels.watchdog`.
+    """
     context = zmq.asyncio.Context()
+    context.setsockopt(zmq.RCVHWM, WAITING)
     context.setsockopt(zmq.MAXMSGSIZE, MESSAGE_BYTES)
     context.setsockopt(zmq.LINGER, 0)
     return context

@@ -152,7 +152,8 @@ class WarmProvisioner(KernelProvisionerBase):
             await self.cleanup()
             raise
         self.process = process
-        watchdog().watch(process, limits, self.home if self.side == "learner" else None)
+        trusted = self.side == "examiner"
+        watchdog().watch(process, limits, None if trusted else self.home, trusted=trusted)
         return self.connection_info
 
     async def _breed(self) -> tuple[nursery.Breed, tiers.Way]:

@@ -13,16 +13,26 @@ from autograder.kernels.process import KernelProcess
 INTERVAL = 0.05  # seconds
 TICKS = os.sysconf("SC_CLK_TCK")
 PAGE = os.sysconf("SC_PAGE_SIZE")
+MOST_UNREAD = GIB
+"""How much this process may grow while a learner's kernel runs.
+
+A message of many parts is kept by libzmq, out of our sight, until its last part is there; there is a limit for a part
+and none for their number. So a kernel that sends parts without end is known by what it does to us.
+"""
 
 
 @dataclass
 class Watched:
-    """A kernel, what it may use, and since when."""
+    """A kernel, what it may use, and since when.
+
+    ours: for a kernel that is not trusted, the memory of this process when it was started
+    """
 
     process: KernelProcess
     limits: Limits
     since: float
     home: Path | None = None
+    ours: int | None = None
     rounds: int = 0
 
 
@@ -35,10 +45,11 @@ class Watchdog:
         self._thread: threading.Thread | None = None
         self._wake = threading.Event()
 
-    def watch(self, process: KernelProcess, limits: Limits, home: Path | None = None) -> None:
+    def watch(self, process: KernelProcess, limits: Limits, home: Path | None = None, *, trusted: bool = False) -> None:
         """Look after this kernel from now on; `home`: its folder, if that is on the machine's own disk."""
+        ours = None if trusted else resident_bytes(os.getpid())
         with self._lock:
-            self._watched[id(process)] = Watched(process, limits, time.monotonic(), home)
+            self._watched[id(process)] = Watched(process, limits, time.monotonic(), home, ours)
             if self._thread is None or not self._thread.is_alive():
                 self._thread = threading.Thread(target=self._run, name="kernel watchdog", daemon=True)
                 self._thread.start()
@@ -106,6 +117,8 @@ def excess(watched: Watched, children: dict[int, list[int]]) -> str:
     limits = watched.limits
     if time.monotonic() - watched.since > limits.wall_seconds:
         return f"ran longer than {in_seconds(limits.wall_seconds)}"
+    if watched.ours is not None and resident_bytes(os.getpid()) > watched.ours + MOST_UNREAD:
+        return "sent messages without end"
     members = family(watched.process.pid, children)
     processor = processes = memory = 0
     for each in members:

@@ -63,6 +63,41 @@ def test_too_much_ends_the_kernel_with_a_reason(session, run_async, what):
     run_async(main)
 
 
+PARTS_WITHOUT_END = """
+import os, select, socket, stat, struct, threading, time
+part = b'\\x03' + struct.pack('>Q', 2**20) + b'x' * 2**20  # ZeroMQ's form of a long part that others follow
+def push(descriptor):
+    at = 0
+    while True:
+        try:
+            at = (at + os.write(descriptor, memoryview(part)[at:])) % len(part)
+        except BlockingIOError:
+            select.select([], [descriptor], [], 1)
+for descriptor in range(3, 200):
+    try:
+        with socket.socket(fileno=os.dup(descriptor)) as s:
+            s.getpeername()
+        threading.Thread(target=push, args=(descriptor,), daemon=True).start()
+    except OSError:
+        pass
+time.sleep(60)
+"""
+
+
+@pytest.mark.slow
+def test_parts_of_a_message_that_never_ends_do_not_fill_our_memory(session, run_async, monkeypatch):
+    monkeypatch.setattr(watchdog, "MOST_UNREAD", 100 * MIB)
+    before = watchdog.resident_bytes(os.getpid())
+
+    async def main():
+        async with session(limits=Limits(**LITTLE)) as kernel:
+            kernel.kc.execute(PARTS_WITHOUT_END)
+            assert await ended(kernel, 50) == "sent messages without end"
+            assert watchdog.resident_bytes(os.getpid()) < before + 1000 * MIB
+
+    run_async(main)
+
+
 @pytest.mark.slow
 def test_a_fork_bomb_stays_inside(session, run_async):
     if not any(not tiers.failure(way) for way in tiers.ways() if way.tier == "strict"):

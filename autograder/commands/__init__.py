@@ -8,6 +8,7 @@ runs.
 
 ORDER = (
     "release",
+    "check",
     "collect",
     "grade",
     "feedback",

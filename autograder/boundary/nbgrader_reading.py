@@ -31,6 +31,7 @@ from traitlets.config import Config
 
 from autograder.boundary import cleaning, hiding
 from autograder.boundary.files import Unreadable, read_file
+from autograder.boundary.formgrader import NamesAsText, refuse_markup_in_addresses
 from autograder.boundary.markup import escape_markdown, markdown_to_html
 from autograder.boundary.pages import self_contained
 from autograder.boundary.rebuild import KEY, rebuild
@@ -69,6 +70,8 @@ def protect(c: Config, *, execute: type = stock.Execute) -> None:
     c.GenerateFeedback.preprocessors = [Hide, stock.GetGrades, CSSHTMLHeaderPreprocessor]
     # Formgrader and feedback turn a learner's Markdown into HTML with this filter.
     c.HTMLExporter.filters = {"markdown2html": f"{__name__}.safe_markdown"}
+    c.HTMLExporter.preprocessors = [NamesAsText]
+    refuse_markup_in_addresses()
     _read_time_stamps_safely()
 
 

@@ -26,7 +26,7 @@ MAX_EXTRA = 20 * 2**20
 MAX_EXTRAS = 50 * 2**20
 _IGNORED = re.compile(r"\..*|__pycache__/|.*\.pyc|Thumbs\.db|desktop\.ini|timestamp\.txt|feedback/")
 _STAMP = re.compile(r"(?!.*\.\.)(?!.* /)[0-9A-Za-z :.,+/_-]{4,100}")
-_STUDENT = re.compile(r"""[^<>&"`/\\\x00-\x1f\x7f]{1,120}""")
+_STUDENT = re.compile(r"""[^<>&"`/\\*?\[\]\x00-\x1f\x7f]{1,120}""")
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class TakenIn:
 
 
 def is_student(name: str) -> bool:
-    """Whether a folder's name can be a student's id: nothing that is markup in a page or moves a terminal."""
+    """Whether a folder's name can be a student's id: no markup, no pattern of file names, nothing for a terminal."""
     return bool(_STUDENT.fullmatch(name)) and plain(name, 200) == name
 
 

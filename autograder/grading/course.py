@@ -60,7 +60,8 @@ class Course:
 
     def notebooks(self, assignment: str) -> list[str]:
         """The names of an assignment's notebooks, without the suffix. Raises CourseError for an unknown one."""
-        found = sorted(p.stem for p in self.folder("source", ".", assignment).glob("*.ipynb"))
+        pattern = str(self.config.CourseDirectory.get("notebook_id", "*"))
+        found = sorted(p.stem for p in self.folder("source", ".", assignment).glob(f"{pattern}.ipynb"))
         if not found:
             known = ", ".join(self.assignments()) or "none"
             raise CourseError(f"there is no assignment {assignment!r} in {self.folder('source')}; there are: {known}")
@@ -83,6 +84,19 @@ class Course:
         submitted = self.folder("submitted")
         names = (p.name for p in submitted.iterdir() if p.is_dir() and not p.name.startswith("."))
         return sorted(name for name in names if not is_student(name))
+
+
+def one_framework(course: Course, assignment: str, name: str) -> Course:
+    """The course as if an assignment had this notebook alone, which is nbgrader's setting CourseDirectory.notebook_id.
+
+    Raises CourseError where the assignment has no such notebook.
+    """
+    known = course.notebooks(assignment)
+    if name not in known:
+        raise CourseError(f"{assignment} has no notebook {name!r}; there are: {', '.join(known)}")
+    config = copy.deepcopy(course.config)
+    config.CourseDirectory.notebook_id = name
+    return Course(course.root, config)
 
 
 def open_course(root: Path) -> Course:

@@ -1,51 +1,75 @@
-"""Grading: each student's submission through nbgrader, one at a time, to a score and a reason for everybody.
+"""Grading a class: everybody's submission to a score and a reason, on as many workers as there are.
 
-Nothing that one student hands in stops the grading of another: a notebook that nbgrader cannot finish gets
-zero points with the reason, and its other notebooks are graded all the same.
+What is graded is kept under what it depends on (`keys`), so a run that was interrupted anywhere goes on from there, and
+a change regrades only what depends on it. Nothing that one student hands in stops the grading of another.
+
+For each student: read what is there (`_Sheet`), find or make the result of each notebook (`pool`, `work`), enter them
+(`entering`), keep the outcome, and write a line into the record. Every step can be done again without harm, and each
+leaves enough for the next run to see that it is done.
 """
 
-import hashlib
-import json
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, field
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from importlib.metadata import version
-from pathlib import Path
 
-import nbformat
-from nbformat import NotebookNode
 from nbgrader.api import Gradebook, MissingEntry
+from sqlalchemy.exc import DBAPIError
 
-import autograder
+from autograder.boundary.handed_in import HandedIn, read_submission
+from autograder.grading import entering, keys, record, work
+from autograder.grading.changes import Change, changes
 from autograder.grading.course import Course, CourseError
-from autograder.grading.partial import all_facts, failed, reason
-from autograder.grading.release import last_words, release
-from autograder.grading.staging import Staged, blank_with_reason, fingerprint, stage
+from autograder.grading.late import EnterDueDates, enter_penalties
+from autograder.grading.outcomes import Outcome, graded, in_gradebook, keep, kept_outcome, on_disk
+from autograder.grading.paper import Paper, papers
+from autograder.grading.pool import Piece, Pool, opened
+from autograder.grading.release import release
+from autograder.grading.store import Store
+from autograder.grading.work import Handed, Marked
+
+__all__ = ["Ended", "Outcome", "grade_class", "graded", "kept_outcome"]
+
+GIVEN_UP = "could not be graded, since its worker ended each time"
+IN_FLIGHT = 256 * 2**20
+"""Bytes of submissions that may be under way at once."""
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """How grading one student's assignment went: the notebooks handed in, and a reason for each lost question.
+class Ended:
+    """One student is done: the outcome, whether anything was graded now, and what that changed."""
 
-    `reasons` maps notebook and question to what went wrong, in a line; `problems` maps a notebook to
-    why it could not be graded at all, `hand_answers` notebook and question to a hash of what a person marks.
-    `isolation` is the tier that each notebook's kernel had, `repairs` what was put right in it before it was run,
-    `lost` why its kernel was lost on the way, each time; `seconds` is how long its examination took.
-    `mistakes` maps notebook and question to the names of the known mistakes that were recognised.
-    `key` changes whenever anything that the grade depends on does.
-    """
+    outcome: Outcome
+    new: bool
+    changes: tuple[Change, ...] = ()
+
+
+@dataclass
+class _Sheet:
+    """One student on the way: what was handed in, the content keys of it, and the results so far."""
 
     student: str
-    assignment: str
-    key: str
-    notebooks: tuple[str, ...]
-    reasons: dict[str, dict[str, str]]
-    problems: dict[str, str]
-    hand_answers: dict[str, dict[str, str]]
-    isolation: dict[str, str] = field(default_factory=dict)
-    repairs: dict[str, list[str]] = field(default_factory=dict)
-    lost: dict[str, list[str]] = field(default_factory=dict)
-    mistakes: dict[str, dict[str, list[str]]] = field(default_factory=dict)
-    seconds: dict[str, float] = field(default_factory=dict)
+    handed: HandedIn
+    keys: dict[str, dict[str, str]]
+    before: Outcome | None
+    marked: dict[str, Marked] = field(default_factory=dict)
+    new: set[str] = field(default_factory=set)
+
+    @property
+    def names(self) -> list[str]:
+        return sorted([*self.handed.notebooks, *self.handed.problems])
+
+    @property
+    def complete(self) -> bool:
+        return set(self.marked) == set(self.names)
+
+    @property
+    def size(self) -> int:
+        return sum(map(len, self.handed.notebooks.values())) + sum(map(len, self.handed.files.values()))
+
+    def key(self) -> str:
+        """One hash of everything that the outcome depends on."""
+        return work.hash_of([self.handed.stamp, sorted((n, keys.content_key(k)) for n, k in self.keys.items())])
 
 
 def grade_class(
@@ -53,204 +77,213 @@ def grade_class(
     assignment: str,
     *,
     again: bool = False,
+    isolation: str = "",
+    scheduler: str = "",
+    workers: int | None = None,
+    students: Sequence[str] | None = None,
     on_student: Callable[[Outcome, bool], None] = lambda _outcome, _new: None,
+    on_ended: Callable[[Ended], None] = lambda _ended: None,
 ) -> list[Outcome]:
-    """Grade everybody's submission of an assignment. What is graded already and has not changed is kept.
+    """Grade everybody's submission of an assignment; the outcomes, by student.
 
-    `again` grades everything anew. `on_student` is called after each student with the outcome and whether it
-    was graded now. Raises CourseError for an unknown assignment or a missing submitted/ folder.
+    `again` grades anew what has not changed too. `isolation` is the tier that learners' kernels must have, "" the best
+    that all workers give. `scheduler` is the address of a Dask cluster; without one `workers` processes on this
+    machine do the work (None: one a processor, 0: this process). `students` are those to grade, None all.
+    `on_student` and `on_ended` are called after each. Raises CourseError for what a teacher can put right; what has
+    been graded until then is kept.
     """
-    course.notebooks(assignment)
-    students = course.students(assignment)
-    if not _released(course, assignment):
-        release(course, assignment)
-    common = fingerprint(
-        course.folder("source", ".", assignment),
-        Path(autograder.__file__).parent,
-        also=json.dumps({p: version(p) for p in ("nbgrader", "numpy")}),
-    )
-    outcomes = []
-    for student in students:
-        staged = stage(course, student, assignment)
-        key = fingerprint(staged.folder, also=common)
-        outcome = None if again else kept_outcome(course, student, assignment, key)
-        new = outcome is None
-        if outcome is None:
-            outcome = grade_student(course, student, assignment, staged, key)
-            _keep(course, outcome)
-        outcomes.append(outcome)
-        on_student(outcome, new)
-    return outcomes
-
-
-def grade_student(course: Course, student: str, assignment: str, staged: Staged, key: str) -> Outcome:
-    """Grade what is staged for one student, notebook by notebook, into the gradebook."""
-    before = kept_outcome(course, student, assignment)
-    problems = dict(staged.problems)
-    for name in staged.notebooks:
-        reason = _autograde(course, student, assignment, name)
-        if reason:
-            problems[name] = f"{name}.ipynb could not be run to its end ({reason})"
-            blank = blank_with_reason(course, assignment, name, problems[name])
-            nbformat.write(blank, staged.folder / f"{name}.ipynb")
-            if _autograde(course, student, assignment, name):
-                _enter_zeros(course, student, assignment, [name])
-    absent = [n for n in course.notebooks(assignment) if n not in staged.notebooks]
-    _enter_zeros(course, student, assignment, absent)
-    graded = {
-        name: nbformat.read(course.folder("autograded", student, assignment) / f"{name}.ipynb", as_version=4)
-        for name in staged.notebooks
-        if name not in problems
-    }
-    reasons = {name: dict(_reasons(notebook)) for name, notebook in graded.items()}
-    hand_answers = {name: dict(_hand_answers(notebook)) for name, notebook in graded.items()}
-    told = {name: notebook.metadata.get("unrolled", {}) for name, notebook in graded.items()}
-    outcome = Outcome(
-        student,
-        assignment,
-        key,
-        staged.notebooks,
-        reasons,
-        problems,
-        hand_answers,
-        isolation={name: about.get("isolation", "none") for name, about in told.items()},
-        repairs={name: list(about.get("repairs", [])) for name, about in told.items()},
-        lost={name: list(about.get("lost", [])) for name, about in told.items()},
-        mistakes={name: dict(_mistakes(notebook)) for name, notebook in graded.items()},
-        seconds={name: float(about.get("seconds", 0)) for name, about in told.items()},
-    )
-    if before is not None:
-        _keep_hand_marks(course, before, outcome)
-    return outcome
-
-
-def _autograde(course: Course, student: str, assignment: str, notebook: str) -> str:
-    """Run nbgrader's autograde on one staged notebook. "" when it worked, else the reason."""
-    api = course.api(submitted_directory=str(course.root / "staged"), notebook_id=notebook)
-    result = api.autograde(assignment, student, force=True, create=True)
-    return "" if result["success"] else last_words(result)
-
-
-def _enter_zeros(course: Course, student: str, assignment: str, notebooks: list[str]) -> None:
-    """Record zero for notebooks that were not handed in or cannot be run; hand marks are left alone."""
-    with course.gradebook() as gradebook:
-        gradebook.update_or_create_student(student)
-        gradebook.update_or_create_submission(assignment, student)
-        for name in notebooks:
-            for grade in gradebook.find_submission_notebook(name, assignment, student).grades:
-                grade.auto_score = 0
-                grade.needs_manual_grade = False
-        gradebook.db.commit()
-
-
-def _keep_hand_marks(course: Course, before: Outcome, now: Outcome) -> None:
-    """A hand mark stands when the answer is the one that was marked; nbgrader would ask for it again."""
-    with course.gradebook() as gradebook:
-        for name, answers in now.hand_answers.items():
-            same = {q for q, text in answers.items() if before.hand_answers.get(name, {}).get(q) == text}
-            for grade in gradebook.find_submission_notebook(name, now.assignment, now.student).grades:
-                if grade.name in same and grade.manual_score is not None:
-                    grade.needs_manual_grade = False
-        gradebook.db.commit()
-
-
-def _hand_answers(notebook: NotebookNode) -> Iterator[tuple[str, str]]:
-    for cell in notebook.cells:
-        settings = cell.metadata.get("nbgrader", {})
-        if settings.get("grade") and settings.get("solution"):
-            yield settings["grade_id"], hashlib.sha256(cell.source.encode()).hexdigest()
-
-
-def _reasons(notebook: NotebookNode) -> Iterator[tuple[str, str]]:
-    """For each graded code cell that failed, wholly or in part, its grade_id and the reason: what is wrong, and after
-    " → " what to do."""
-    for cell in notebook.cells:
-        settings = cell.metadata.get("nbgrader", {})
-        if not settings.get("grade") or cell.cell_type != "code":
-            continue
-        in_part = failed(cell.outputs)
-        if in_part is not None:
-            yield settings["grade_id"], in_part["reason"]
-            continue
-        for output in cell.outputs:
-            if output.output_type == "error":
-                yield settings["grade_id"], _reason(output)
-                break
-            if output.output_type == "stream" and output.name == "stderr":
-                yield settings["grade_id"], f"wrote to standard error: {output.text.splitlines()[0][:120]}"
-                break
-
-
-def _mistakes(notebook: NotebookNode) -> Iterator[tuple[str, list[str]]]:
-    """For each test cell whose failure is known: its grade_id and the names of the mistakes."""
-    for cell in notebook.cells:
-        settings = cell.metadata.get("nbgrader", {})
-        if settings.get("grade") and cell.cell_type == "code":
-            named = [str(name) for facts in all_facts(cell.outputs) for name in facts.get("mistakes", ())]
-            if named:
-                yield settings["grade_id"], list(dict.fromkeys(named))
-
-
-def _reason(error: NotebookNode) -> str:
-    message = (error.evalue or "").splitlines()
-    if error.ename == "CheckFailure" and message:
-        return reason(error.evalue)
-    if error.ename == "CellTimeoutError":
-        return "did not finish within the time limit and was interrupted"
-    return f"{error.ename}: {message[0][:160]}" if message else error.ename
-
-
-def _released(course: Course, assignment: str) -> bool:
-    """Whether the gradebook knows the assignment with all its notebooks and the release is there."""
     names = course.notebooks(assignment)
-    folder = course.folder("release", ".", assignment)
-    with course.gradebook() as gradebook:
-        try:
-            entered = {n.name for n in gradebook.find_assignment(assignment).notebooks}
-        except MissingEntry:
-            return False
-    return entered == set(names) and all((folder / f"{n}.ipynb").is_file() for n in names)
-
-
-def _outcome_file(course: Course, student: str, assignment: str) -> Path:
-    return course.root / "outcomes" / assignment / f"{student}.json"
-
-
-def _keep(course: Course, outcome: Outcome) -> None:
-    path = _outcome_file(course, outcome.student, outcome.assignment)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = path.with_suffix(".part")
-    fresh.write_text(json.dumps(asdict(outcome), indent=1, ensure_ascii=False), encoding="utf-8")
-    fresh.replace(path)
-
-
-def kept_outcome(course: Course, student: str, assignment: str, key: str | None = None) -> Outcome | None:
-    """The outcome of an earlier run, if there is one, the gradebook still has it, and (given `key`) it is current."""
-    path = _outcome_file(course, student, assignment)
+    everybody = course.students(assignment)
+    unknown = sorted(set(students or ()) - set(everybody))
+    if unknown:
+        raise CourseError(f"nothing of {', '.join(unknown)} is in {course.folder('submitted')}")
+    chosen = [student for student in everybody if students is None or student in students]
+    if not _released(course, assignment, names):
+        release(course, assignment)
+    tier = isolation or str(course.config.ExecuteAcross.get("isolation", "auto"))
+    outcomes: dict[str, Outcome] = {}
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    if key is not None and content.get("key") != key:
-        return None
-    with course.gradebook() as gradebook:
-        if not _in_gradebook(gradebook, student, assignment):
+        with course.gradebook() as gradebook, opened(scheduler, workers) as pool:
+            common = papers(course, assignment, pool.tier(tier))
+            run = _Run(course, assignment, common, gradebook, pool, again)
+            for ended in run.all(chosen):
+                outcomes[ended.outcome.student] = ended.outcome
+                on_student(ended.outcome, ended.new)
+                on_ended(ended)
+        enter_penalties(course, assignment)
+    except DBAPIError as error:
+        raise CourseError(_database_told(course, error)) from None
+    return [outcomes[student] for student in chosen]
+
+
+class _Run:
+    """One run over a class."""
+
+    def __init__(
+        self,
+        course: Course,
+        assignment: str,
+        common: Mapping[str, Paper],
+        gradebook: Gradebook,
+        pool: Pool,
+        again: bool,
+    ) -> None:
+        self.course, self.assignment, self.gradebook, self.pool, self.again = course, assignment, gradebook, pool, again
+        self.papers = common
+        self.packed = {name: paper.to_bytes() for name, paper in common.items()}
+        self.parts = {name: keys.of_paper(paper) for name, paper in common.items()}
+        self.store = Store(course.root / "results")
+        self.under_way: dict[Piece, tuple[_Sheet, str, str]] = {}
+        self.bytes_under_way = 0
+        EnterDueDates(config=course.config).enter(gradebook, assignment)
+
+    def all(self, students: Iterable[str]) -> Iterator[Ended]:
+        """Everybody, in whatever order they are done."""
+        for student in students:
+            sheet = self._read(student)
+            kept = None if self.again else self._kept(sheet)
+            if kept is not None:
+                yield Ended(kept, False)
+                continue
+            while self.under_way and (self.pool.room <= 0 or self.bytes_under_way + sheet.size > IN_FLIGHT):
+                yield from self._next()
+            self._begin(sheet)
+            if sheet.complete:
+                yield self._end(sheet)
+        while self.under_way:
+            yield from self._next()
+
+    def _read(self, student: str) -> _Sheet:
+        submitted = self.course.folder("submitted")
+        where = os.path.relpath(self.course.folder("submitted", student, self.assignment), submitted)
+        files = self.course.config.Autograde.get("exclude_overwriting", {}).get(self.assignment, [])
+        handed = read_submission(submitted, where, list(self.papers), files=files)
+        sheet = _Sheet(student, handed, {}, on_disk(self.course, student, self.assignment))
+        sheet.keys = {name: keys.with_answers(self.parts[name], _handed(sheet, name)) for name in sheet.names}
+        return sheet
+
+    def _kept(self, sheet: _Sheet) -> Outcome | None:
+        """The outcome of an earlier run, if it still stands and has been entered."""
+        before = sheet.before
+        if before is None or before.key != sheet.key():
             return None
-    return Outcome(**{"hand_answers": {}, **content, "notebooks": tuple(content["notebooks"])})
+        return before if in_gradebook(self.gradebook, sheet.student, self.assignment) else None
+
+    def _begin(self, sheet: _Sheet) -> None:
+        """Take the results that are there already; have the others made."""
+        for name in sheet.names:
+            key = keys.content_key(sheet.keys[name])
+            result = None if self.again else self.store.get(key)
+            if result is not None:
+                sheet.marked[name] = result
+                continue
+            paper, handed = self.papers[name], _handed(sheet, name)
+            arguments = (self.packed[name], handed.student, handed.data, handed.texts, handed.problem, handed.files)
+            piece = Piece(
+                f"{self.assignment}/{name}/{sheet.student}/{key[:16]}", work.grade, arguments, paper.wants_gpu
+            )
+            self.under_way[piece] = sheet, name, key
+            self.bytes_under_way += len(handed.data)
+            self.pool.submit(piece)
+
+    def _next(self) -> Iterator[Ended]:
+        """The next piece of work that is done, and the student, if it was the last of theirs."""
+        piece, result = self.pool.next_done()
+        sheet, name, key = self.under_way.pop(piece)
+        self.bytes_under_way -= len(sheet.handed.notebooks.get(name, b""))
+        if isinstance(result, bytes):
+            self.store.put(key, result)
+            sheet.marked[name] = Marked.from_bytes(result)
+        else:  # not kept: the next run tries again
+            sheet.marked[name] = self._given_up(name, result)
+            sheet.keys[name] = {**sheet.keys[name], "environment": "none"}
+        sheet.new.add(name)
+        if sheet.complete:
+            yield self._end(sheet)
+
+    def _given_up(self, name: str, error: BaseException) -> Marked:
+        """Zero points, and why, for a notebook that ended every worker it was given to."""
+        zeros = {question: 0.0 for question, cell in self.papers[name].cells.items() if cell.max_score}
+        why = f"{name}.ipynb {GIVEN_UP} ({type(error).__name__}): grade it again"
+        return Marked("", zeros, problem=why)
+
+    def _end(self, sheet: _Sheet) -> Ended:
+        """Enter a student's results, and keep that they are entered."""
+        outcome = _outcome(sheet, self.assignment)
+        student, marked = sheet.student, {name: sheet.marked[name] for name in sheet.names}
+        entering.write_notebooks(self.course, student, self.assignment, marked, sheet.handed.stamp)
+        old = entering.enter(
+            self.gradebook, self.course, student, self.assignment, marked, stamp=sheet.handed.stamp, before=sheet.before
+        )
+        new = {name: dict(result.scores) for name, result in marked.items()}
+        told = tuple(changes(sheet.before, outcome, old, new)) if sheet.before is not None else ()
+        keep(self.course, outcome)
+        record.append(self.course.root / record.NAME, [_entry(sheet, outcome, told)])
+        return Ended(outcome, True, told)
 
 
-def _in_gradebook(gradebook: Gradebook, student: str, assignment: str) -> bool:
+def _handed(sheet: _Sheet, name: str) -> Handed:
+    handed = sheet.handed
+    problem = handed.problems.get(name, "")
+    return Handed(sheet.student, handed.notebooks.get(name, b""), handed.texts, problem, handed.files)
+
+
+def _outcome(sheet: _Sheet, assignment: str) -> Outcome:
+    marked = {name: sheet.marked[name] for name in sheet.names}
+    fine = {name: result for name, result in marked.items() if not result.problem}
+    return Outcome(
+        sheet.student,
+        assignment,
+        sheet.key(),
+        tuple(marked),
+        {name: dict(result.reasons) for name, result in fine.items()},
+        {name: result.problem for name, result in marked.items() if result.problem},
+        {name: dict(result.hand_answers) for name, result in fine.items()},
+        {name: result.isolation for name, result in fine.items()},
+        {name: list(result.repairs) for name, result in fine.items()},
+        {name: list(result.lost) for name, result in fine.items()},
+        {name: {q: list(m) for q, m in result.mistakes.items()} for name, result in fine.items()},
+        {name: result.seconds for name, result in fine.items()},
+        {name: dict(parts) for name, parts in sheet.keys.items()},
+    )
+
+
+def _entry(sheet: _Sheet, outcome: Outcome, told: Sequence[Change]) -> dict[str, object]:
+    """A line of the record: who, what, from what, in which tier, with which versions."""
+    notebooks = {
+        name: {
+            "key": keys.content_key(sheet.keys[name]),
+            "points": sheet.marked[name].scores,
+            "tier": sheet.marked[name].isolation,
+            "graded": "now" if name in sheet.new else "kept",
+            "problem": sheet.marked[name].problem,
+        }
+        for name in sheet.names
+    }
+    return {
+        "student": outcome.student,
+        "assignment": outcome.assignment,
+        "notebooks": notebooks,
+        "changes": [change.told() for change in told],
+        "versions": {name: version(name) for name in ("unrolled", "nbgrader", "numpy")},
+    }
+
+
+def _released(course: Course, assignment: str, names: Sequence[str]) -> bool:
+    """Whether the gradebook knows the assignment with all its notebooks and the release is there."""
+    folder = course.folder("release", ".", assignment)
     try:
-        gradebook.find_submission(assignment, student)
+        with course.gradebook() as gradebook:
+            entered = {n.name for n in gradebook.find_assignment(assignment).notebooks}
     except MissingEntry:
         return False
-    return True
+    except DBAPIError as error:
+        raise CourseError(_database_told(course, error)) from None
+    return set(names) <= entered and all((folder / f"{n}.ipynb").is_file() for n in names)
 
 
-def graded(course: Course, assignment: str) -> list[Outcome]:
-    """Everybody's kept outcome. Raises CourseError when nothing of the assignment has been graded."""
-    course.notebooks(assignment)
-    outcomes = [o for s in course.students(assignment) if (o := kept_outcome(course, s, assignment))]
-    if not outcomes:
-        raise CourseError(f"nothing of {assignment} has been graded in {course.root}: run unrolled grade first")
-    return outcomes
+def _database_told(course: Course, error: DBAPIError) -> str:
+    """One line on a gradebook that cannot be used."""
+    what = " ".join(str(error.orig).split())[:200]
+    url = course.directory.db_url.split("@")[-1]  # without a password
+    return f"the gradebook at {url} cannot be used ({what}): what is graded is kept; run the same command again"

@@ -64,7 +64,7 @@ def test_a_folder_that_is_no_students_id_is_left_out_and_told_in_one_line(course
     for name in ("<img src=x onerror=alert(1)>", "lena"):
         (tmp_path / "submitted" / name).mkdir(parents=True)
     assert sample.students("vanilla") == ["lena"]
-    assert main(["grade", "vanilla", "--course", str(tmp_path)]) == 0
+    assert main(["grade", "vanilla", "--course", str(tmp_path)]) == 1
     told = capsys.readouterr()
     assert told.out.startswith("lena ")
     (line,) = told.err.splitlines()

@@ -9,8 +9,9 @@ from nbgrader.utils import determine_grade
 
 from autograder.checks import CheckFailure
 from autograder.checks.failures import Verdict
-from autograder.grading.grade import Outcome, _reasons
+from autograder.grading.grade import Outcome
 from autograder.grading.partial import failed, failed_outputs, points, with_credit
+from autograder.grading.reading import reasons as _reasons
 from autograder.grading.table import QuestionRow, student_row
 
 MOST = 3.0

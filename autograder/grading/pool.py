@@ -1,0 +1,288 @@
+"""Who does the work: this process, a cluster of its own on this machine, or any Dask cluster that runs already.
+
+Work is a function of bytes that gives bytes. A worker that dies is replaced, and what it was doing is done by another.
+"""
+
+import contextlib
+import hashlib
+import logging
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from autograder.grading.course import CourseError
+from autograder.kernels import IsolationError, tiers
+
+GIB = 2**30
+PER_WORKER = 3 * GIB
+"""Memory that a worker may need, with its templates and kernels; a machine with less gets fewer workers."""
+
+DEATHS = 4
+"""How many workers may die with the same piece of work before it is given up."""
+
+CONNECTING = 60.0
+
+SETTINGS = {
+    "distributed.scheduler.allowed-failures": DEATHS,
+    # A worker's memory is looked after by the limits of the kernels it starts, not by Dask.
+    "distributed.worker.memory.target": False,
+    "distributed.worker.memory.spill": False,
+    "distributed.worker.memory.pause": False,
+    "distributed.worker.memory.terminate": False,
+    "distributed.comm.timeouts.connect": CONNECTING,
+    "distributed.worker.daemon": False,  # a worker has children: the kernels
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Piece:
+    """One piece of work: `function` of `arguments` is to be found out; `name` is for whoever looks at the cluster."""
+
+    name: str
+    function: Callable[..., bytes]
+    arguments: tuple[Any, ...]
+    gpu: bool = False
+
+
+class Pool(Protocol):
+    """Takes pieces of work, gives their results in whatever order."""
+
+    def submit(self, piece: Piece) -> None:
+        """Begin, or wait for somebody free."""
+
+    def next_done(self) -> tuple[Piece, bytes | BaseException]:
+        """A finished piece of work, or what ended it. Blocks until there is one; something must be under way."""
+
+    @property
+    def room(self) -> int:
+        """How many more pieces are worth submitting now."""
+
+    def tier(self, wanted: str) -> str:
+        """The tier of isolation that everybody here gives: the one wanted, or for "auto" the best.
+
+        Raises IsolationError where somebody does not give it.
+        """
+
+
+class Alone:
+    """This process, one piece after another."""
+
+    def __init__(self) -> None:
+        self._pieces: list[Piece] = []
+
+    def submit(self, piece: Piece) -> None:
+        self._pieces.append(piece)
+
+    def next_done(self) -> tuple[Piece, bytes | BaseException]:
+        piece = self._pieces.pop(0)
+        try:
+            return piece, piece.function(*piece.arguments)
+        except Exception as error:
+            return piece, error
+
+    def taken_back(self) -> list[Piece]:
+        """What is waiting, which is then for somebody else."""
+        pieces, self._pieces = self._pieces, []
+        return pieces
+
+    @property
+    def waiting(self) -> int:
+        """How many pieces wait."""
+        return len(self._pieces)
+
+    @property
+    def room(self) -> int:
+        return 1 - len(self._pieces)
+
+    def tier(self, wanted: str) -> str:
+        return tiers.choose(wanted).tier
+
+
+class Cluster:
+    """A Dask cluster. Twice as many pieces as workers are under way, so that none waits for this process."""
+
+    def __init__(self, client: Any) -> None:
+        from distributed import as_completed
+
+        self._client = client
+        self._done = as_completed(with_results=False)
+        self._pieces: dict[Any, Piece] = {}
+        self._shared: dict[int, tuple[bytes, Any]] = {}
+
+    def submit(self, piece: Piece) -> None:
+        resources = {"GPU": 1} if piece.gpu and self.gpus else None
+        first, *rest = piece.arguments
+        future = self._client.submit(
+            piece.function, self._scattered(first), *rest, pure=False, resources=resources, retries=0, key=piece.name
+        )
+        self._pieces[future] = piece
+        self._done.add(future)
+
+    def next_done(self) -> tuple[Piece, bytes | BaseException]:
+        future = next(self._done)
+        piece = self._pieces.pop(future)
+        try:
+            if future.status == "finished":
+                return piece, future.result()
+            return piece, future.exception()
+        finally:
+            future.release()
+
+    @property
+    def room(self) -> int:
+        return 2 * self.hands - len(self._pieces)
+
+    def tier(self, wanted: str) -> str:
+        found = self._client.run(_tier, wanted)
+        failed = sorted(told.removeprefix("!") for told in found.values() if told.startswith("!"))
+        if failed:
+            raise IsolationError(failed[0])
+        return max(found.values(), key=tiers.TIERS.index)
+
+    @property
+    def hands(self) -> int:
+        """How many pieces can be worked on at once, now."""
+        workers = self._client.scheduler_info(n_workers=-1)["workers"].values()
+        return max(1, sum(worker["nthreads"] for worker in workers))
+
+    @property
+    def gpus(self) -> int:
+        """How many of them offer a GPU."""
+        workers = self._client.scheduler_info(n_workers=-1)["workers"].values()
+        return sum(1 for worker in workers if worker.get("resources", {}).get("GPU"))
+
+    def _scattered(self, data: Any) -> Any:
+        """What is the same for many pieces, sent once."""
+        if not isinstance(data, bytes):
+            return data
+        if id(data) not in self._shared:
+            # A task, not scattered: when the worker that has it dies, the scheduler still knows how to make it.
+            key = f"paper-{hashlib.sha256(data).hexdigest()}"
+            self._shared[id(data)] = data, self._client.submit(_same, data, key=key)
+        return self._shared[id(data)][1]
+
+
+def _tier(wanted: str) -> str:
+    """The tier that a worker gives, "!" and the reason where it does not."""
+    logging.disable(logging.WARNING)
+    try:
+        return tiers.choose(wanted).tier
+    except IsolationError as error:
+        return f"!{error}"
+
+
+def _same(data: bytes) -> bytes:
+    return data
+
+
+def default_workers() -> int:
+    """As many as there are processors, and as their memory goes round."""
+    import psutil  # type: ignore[import-untyped]
+
+    processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, min(processors, int(psutil.virtual_memory().available // PER_WORKER)))
+
+
+FEW = 3
+"""So many pieces are done by this process sooner than workers have started."""
+
+
+class OwnCluster:
+    """A cluster on this machine, of so many workers; it starts when there is enough to do."""
+
+    def __init__(self, hands: int) -> None:
+        self._hands = hands
+        self._few = Alone()
+        self._stack = contextlib.ExitStack()
+        self._cluster: Cluster | None = None
+
+    def submit(self, piece: Piece) -> None:
+        if self._cluster is not None:
+            self._cluster.submit(piece)
+            return
+        self._few.submit(piece)
+        if self._few.waiting > FEW:
+            self._cluster = self._started()
+            for waiting in self._few.taken_back():
+                self._cluster.submit(waiting)
+
+    def next_done(self) -> tuple[Piece, bytes | BaseException]:
+        return (self._cluster or self._few).next_done()
+
+    @property
+    def room(self) -> int:
+        return max(FEW + 1, 2 * self._hands) - self._few.waiting if self._cluster is None else self._cluster.room
+
+    def tier(self, wanted: str) -> str:
+        return tiers.choose(wanted).tier
+
+    def close(self) -> None:
+        """Stop the workers, and with them all kernels."""
+        self._stack.close()
+
+    def _started(self) -> Cluster:
+        from distributed import Client, LocalCluster
+
+        # Not threads: in Python 3.11 ast.parse counts its recursion for all threads together, and fails now and then.
+        cluster = LocalCluster(
+            n_workers=self._hands,
+            threads_per_worker=1,
+            processes=True,
+            dashboard_address=None,
+            memory_limit=0,
+            silence_logs=50,
+            resources={"GPU": 1} if shutil.which("nvidia-smi") else None,
+        )
+        self._stack.callback(cluster.close, timeout=10)
+        return Cluster(self._stack.enter_context(Client(cluster)))
+
+
+@contextlib.contextmanager
+def opened(scheduler: str = "", workers: int | None = None) -> Iterator[Pool]:
+    """A pool: of the cluster at `scheduler`, else of `workers` on this machine, 0 for this process alone.
+
+    Raises CourseError when no cluster answers there or it has no workers.
+    """
+    if not scheduler and workers == 0:
+        yield Alone()
+        return
+    import dask
+
+    dask.config.set(SETTINGS)
+    with contextlib.ExitStack() as stack:
+        if scheduler:
+            client = _connected(scheduler)
+            stack.callback(client.close)
+            yield Cluster(client)
+        else:
+            own = OwnCluster(workers or default_workers())
+            stack.callback(own.close)
+            yield own
+
+
+def _connected(scheduler: str) -> Any:
+    from distributed import Client
+
+    try:
+        client = Client(scheduler, timeout=CONNECTING)
+        client.wait_for_workers(1, timeout=CONNECTING)
+    except (OSError, TimeoutError, ValueError) as error:
+        raise CourseError(
+            f"no cluster with workers answers at {scheduler} ({type(error).__name__}): "
+            f"start `dask scheduler` and `dask worker {scheduler} --nthreads 1`"
+        ) from None
+    versions = client.run(_about)
+    own = _about()
+    others = sorted({told for told in versions.values() if told != own})
+    if others:
+        client.close()
+        raise CourseError(f"workers at {scheduler} have another version of this course or its frameworks: {others[0]}")
+    return client
+
+
+def _about() -> str:
+    from autograder.grading.keys import environment
+
+    return environment(("pytorch", "tensorflow"))

@@ -37,9 +37,6 @@ from autograder.boundary.pages import self_contained
 from autograder.boundary.rebuild import KEY, rebuild
 from autograder.boundary.submissions import MAX_STAMP, STAMP, is_student, is_time, take_in
 
-TAKEN_IN = "staged"
-"""A folder of this name in a course holds submissions that were taken in already; they are not taken in again."""
-
 
 def protect(c: Config, *, execute: type = stock.Execute) -> None:
     """Set nbgrader's configuration `c` so that it reads, rebuilds and shows submissions through the boundary.
@@ -91,7 +88,7 @@ class SafeExporter(NotebookExporter):
     def __init__(self, config: Config | None = None, **traits: Any) -> None:
         super().__init__(config=config, **traits)
         converter = self.parent
-        if isinstance(converter, Autograde) and not _is_taken_in(converter.coursedir):
+        if isinstance(converter, Autograde):
             folder = tempfile.mkdtemp(prefix="unrolled-")
             weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
             self._take_in_all(converter, Path(folder))
@@ -126,10 +123,6 @@ class SafeExporter(NotebookExporter):
                 self.log.warning("%s, %s: %s", student, assignment, note)
         converter.coursedir = clean
         converter.init_notebooks()
-
-
-def _is_taken_in(course: CourseDirectory) -> bool:
-    return Path(course.root, course.submitted_directory).resolve() == Path(course.root, TAKEN_IN).resolve()
 
 
 def _ids(converter: Autograde, path: str) -> tuple[str, str]:

@@ -18,6 +18,7 @@ from autograder.boundary.submissions import (
     blank_with_reason,
     is_time,
     not_used,
+    same_as,
 )
 from autograder.boundary.words import plain
 
@@ -47,28 +48,31 @@ def read_submission(submitted: Path, where: str, names: Sequence[str], *, files:
     problems: dict[str, str] = {}
     extras: dict[str, bytes] = {}
     texts: list[str] = []
+    notes: list[str] = []
     for name in names:
         with contextlib.suppress(FileNotFoundError):
             try:
-                notebooks[name] = read_file(submitted, f"{where}/{name}.ipynb", MAX_FILE_BYTES)
+                notebooks[name] = read_file(submitted, f"{where}/{name}.ipynb", MAX_FILE_BYTES, own=where)
             except Unreadable as error:
                 problems[name] = str(error).removeprefix(f"{plain(where)}/")
+                notes += same_as(error)
     room = MAX_EXTRAS
     for name in files:
         with contextlib.suppress(FileNotFoundError):
             try:
-                extras[name] = read_file(submitted, f"{where}/{name}", min(MAX_EXTRA, room))
+                extras[name] = read_file(submitted, f"{where}/{name}", min(MAX_EXTRA, room), own=where)
                 room -= len(extras[name])
             except Unreadable as error:
                 texts.append(plain(error, 200))
+                notes += same_as(error)
     texts += not_used(submitted, where, [*files, *(f"{name}.ipynb" for name in names)])
-    stamp, notes = _stamp(submitted, where)
-    return HandedIn(notebooks, problems, extras, tuple(texts), tuple(notes), stamp)
+    stamp, more = _stamp(submitted, where)
+    return HandedIn(notebooks, problems, extras, tuple(texts), tuple(notes + more), stamp)
 
 
 def _stamp(submitted: Path, where: str) -> tuple[str, list[str]]:
     try:
-        text = read_file(submitted, f"{where}/{STAMP}", MAX_STAMP).decode("utf-8-sig").strip()
+        text = read_file(submitted, f"{where}/{STAMP}", MAX_STAMP, own=where).decode("utf-8-sig").strip()
     except FileNotFoundError:
         return "", []
     except (Unreadable, ValueError):

@@ -73,7 +73,7 @@ def take_in(
                 notebook.metadata[KEY] = {"notes": [*found.notes, *texts]}
             except Unreadable as error:
                 problems[name] = str(error).removeprefix(f"{plain(where)}/")
-                notes += _same_as(error)
+                notes += same_as(error)
                 notebook = blank_with_reason(blank, problems[name])
             nbformat.write(notebook, target / f"{name}.ipynb")
     taken = tuple(name for name in released if (target / f"{name}.ipynb").exists())
@@ -100,7 +100,7 @@ def _extras(submitted: Path, where: str, target: Path, files: Sequence[str], not
             continue
         except Unreadable as error:
             texts.append(plain(error, 200))
-            notes += _same_as(error)
+            notes += same_as(error)
             continue
         room -= len(data)
         path = target / name
@@ -111,7 +111,7 @@ def _extras(submitted: Path, where: str, target: Path, files: Sequence[str], not
     return texts
 
 
-def _same_as(error: Unreadable) -> list[str]:
+def same_as(error: Unreadable) -> list[str]:
     """For the teacher alone, since it names others: where else a refused file stands."""
     others = error.others if isinstance(error, Linked) else ()
     more = f" and {len(others) - 3} more" if len(others) > 3 else ""

@@ -12,6 +12,7 @@ import pytest
 
 from autograder.boundary import hard_links
 from autograder.boundary.files import Linked, read_file
+from autograder.boundary.handed_in import read_submission
 from autograder.boundary.submissions import take_in
 
 OWN, ANOTHERS, UNCLEAR = hard_links.OWN, hard_links.ANOTHERS, hard_links.UNCLEAR
@@ -302,3 +303,18 @@ def test_it_is_quick_for_a_large_class(students):
     begin = time.monotonic()
     assert students.says("mia") == OWN
     assert time.monotonic() - begin < 1
+
+
+def test_what_is_read_to_be_graded_elsewhere_goes_by_the_same_rule(students):
+    students.hand_in("mia")
+    (students.folder("mia") / "data").mkdir()
+    (students.folder("mia") / "data" / "x.csv").write_text("1")
+    os.link(students.folder("mia") / "data" / "x.csv", students.folder("mia") / "y.csv")
+    students.link("zoe", students.folder("mia") / "a.ipynb")
+    mine = read_submission(students.root, "mia/lstm", ["a"], files=["data/x.csv"])
+    assert mine.notebooks == {"a": b"answers"}
+    assert mine.files == {"data/x.csv": b"1"}
+    theirs = read_submission(students.root, "zoe/lstm", ["a"])
+    assert theirs.notebooks == {}
+    assert "not yours" in theirs.problems["a"]
+    assert theirs.notes == ("the same file as mia/lstm/a.ipynb",)

@@ -164,7 +164,8 @@ def _run(
         """Whatever kernel a notebook names, this environment's Python runs it."""
 
         def get_kernel_spec(self, kernel_name: str) -> KernelSpec:
-            command = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+            quiet = "--IPKernelApp.log_level=40"
+            command = [sys.executable, "-m", "ipykernel_launcher", quiet, "-f", "{connection_file}"]
             return KernelSpec(argv=command, display_name="Python 3", language="python")
 
     log = logging.getLogger(__name__)

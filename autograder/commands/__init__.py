@@ -12,6 +12,7 @@ ORDER = (
     "collect",
     "grade",
     "feedback",
+    "report",
     "export",
     "marks",
     "audit",

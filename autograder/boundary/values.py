@@ -2,7 +2,6 @@
 
 import base64
 import importlib
-import io
 import math
 import sys
 from collections.abc import Callable, Mapping
@@ -19,6 +18,7 @@ from autograder.boundary.wire import (
     array_of,
     array_of_tensor,
     framework_of,
+    npy,
     travels,
 )
 
@@ -146,9 +146,7 @@ class Writer:
 
     def _npy(self, array: np.ndarray) -> str:
         self._weigh(array.nbytes)
-        file = io.BytesIO()
-        np.lib.format.write_array(file, array, version=(1, 0), allow_pickle=False)
-        return base64.b64encode(file.getbuffer()).decode("ascii")
+        return base64.b64encode(npy(array)).decode("ascii")
 
     def _base64(self, value: bytes) -> str:
         self._weigh(len(value))

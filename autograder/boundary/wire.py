@@ -13,6 +13,7 @@ import json
 import math
 import sys
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -88,6 +89,21 @@ def _control(code: int) -> bool:
 
 def array_of(data: bytes) -> np.ndarray:
     """The array of an `.npy` file of version 1.0. Raises Malformed; nothing is made before the sizes agree."""
+    length = 10 + int.from_bytes(data[8:10], "little")
+    shape, fortran, dtype = _header(data[: min(length, 10 + HEADER)])
+    count = math.prod(shape)
+    if count * dtype.itemsize != len(data) - length:
+        raise Malformed("the answer holds an array whose bytes do not fit its shape")
+    try:
+        flat = np.frombuffer(data, dtype=dtype, count=count, offset=length).copy()
+        return flat.reshape(shape, order="F" if fortran else "C")
+    except (ValueError, OverflowError, MemoryError):
+        raise Malformed("the answer holds an array with an impossible shape") from None
+
+
+@lru_cache(maxsize=4096)
+def _header(data: bytes) -> tuple[tuple[int, ...], bool, np.dtype]:
+    """Shape, order and type in the header of an `.npy` file; arrays of a kind come by the hundred. Raises Malformed."""
     file = io.BytesIO(data)
     try:
         if np.lib.format.read_magic(file) != (1, 0) or int.from_bytes(data[8:10], "little") > HEADER:
@@ -101,14 +117,27 @@ def array_of(data: bytes) -> np.ndarray:
         raise Malformed("the answer holds an array of objects" if dtype.hasobject else "the answer holds no numbers")
     if len(shape) > AXES or any(type(n) is not int or n < 0 for n in shape):
         raise Malformed("the answer holds an array with an impossible shape")
-    count = math.prod(shape)
-    if count * dtype.itemsize != len(data) - file.tell():
-        raise Malformed("the answer holds an array whose bytes do not fit its shape")
-    try:
-        flat = np.frombuffer(data, dtype=dtype, count=count, offset=file.tell()).copy()
-        return flat.reshape(shape, order="F" if fortran else "C")
-    except (ValueError, OverflowError, MemoryError):
-        raise Malformed("the answer holds an array with an impossible shape") from None
+    return shape, fortran, dtype
+
+
+@lru_cache(maxsize=4096)
+def _written_header(shape: tuple[int, ...], fortran: bool, dtype: str) -> bytes:
+    file = io.BytesIO()
+    about = {"descr": dtype, "fortran_order": fortran, "shape": shape}
+    np.lib.format.write_array_header_1_0(file, about)
+    return file.getvalue()
+
+
+def npy(array: np.ndarray) -> bytes:
+    """The array as an `.npy` file of version 1.0, as NumPy writes it."""
+    described = np.lib.format.header_data_from_array_1_0(array)
+    if isinstance(described["descr"], str) and not array.dtype.hasobject:
+        fortran = bool(described["fortran_order"])
+        header = _written_header(array.shape, fortran, described["descr"])
+        return header + array.tobytes("F" if fortran else "C")
+    file = io.BytesIO()
+    np.lib.format.write_array(file, array, version=(1, 0), allow_pickle=False)
+    return file.getvalue()
 
 
 def travels(dtype: np.dtype) -> bool:

@@ -106,6 +106,6 @@ def open_course(root: Path) -> Course:
         raise CourseError(f"{root} has no nbgrader_config.py: run this in the course's folder or give --course FOLDER")
     config = PyFileConfigLoader("nbgrader_config.py", path=str(root)).load_config()
     config.CourseDirectory.root = str(root)
-    logging.getLogger("traitlets").setLevel(logging.ERROR)
+    logging.getLogger("traitlets").setLevel(logging.CRITICAL)
     warnings.filterwarnings("ignore", category=SAWarning)  # nbgrader's own sessions, nothing a teacher can act on
     return Course(root, config)

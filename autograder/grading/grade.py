@@ -9,12 +9,13 @@ leaves enough for the next run to see that it is done.
 """
 
 import os
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
 
-from nbgrader.api import Gradebook, MissingEntry
-from sqlalchemy.exc import DBAPIError
+from nbgrader.api import Gradebook, InvalidEntry, MissingEntry
+from sqlalchemy.exc import DBAPIError, OperationalError
 
 from autograder.boundary.handed_in import HandedIn, read_submission
 from autograder.grading import entering, keys, record, work
@@ -31,6 +32,9 @@ from autograder.grading.work import Handed, Marked
 __all__ = ["Ended", "Outcome", "grade_class", "graded", "kept_outcome"]
 
 GIVEN_UP = "could not be graded, since its worker ended each time"
+PATIENCE = 30.0
+"""Seconds for which a gradebook that cannot be written is tried again."""
+
 IN_FLIGHT = 256 * 2**20
 """Bytes of submissions that may be under way at once."""
 
@@ -111,7 +115,7 @@ def grade_class(
                 on_student(ended.outcome, ended.new)
                 on_ended(ended)
         enter_penalties(course, assignment)
-    except DBAPIError as error:
+    except (DBAPIError, InvalidEntry) as error:
         raise CourseError(_database_told(course, error)) from None
     return [outcomes[student] for student in chosen]
 
@@ -212,14 +216,25 @@ class _Run:
         outcome = _outcome(sheet, self.assignment)
         student, marked = sheet.student, {name: sheet.marked[name] for name in sheet.names}
         entering.write_notebooks(self.course, student, self.assignment, marked, sheet.handed.stamp)
-        old = entering.enter(
-            self.gradebook, self.course, student, self.assignment, marked, stamp=sheet.handed.stamp, before=sheet.before
-        )
+        old = self._enter(sheet, marked)
         new = {name: dict(result.scores) for name, result in marked.items()}
         told = tuple(changes(sheet.before, outcome, old, new)) if sheet.before is not None else ()
         keep(self.course, outcome)
         record.append(self.course.root / record.NAME, [_entry(sheet, outcome, told)])
         return Ended(outcome, True, told)
+
+    def _enter(self, sheet: _Sheet, marked: Mapping[str, Marked]) -> dict[str, dict[str, float | None]]:
+        """Enter results; again and again for a while, when the database is used by somebody else or restarts."""
+        until = time.monotonic() + PATIENCE
+        arguments = self.gradebook, self.course, sheet.student, self.assignment, marked
+        while True:
+            try:
+                return entering.enter(*arguments, stamp=sheet.handed.stamp, before=sheet.before)
+            except (OperationalError, InvalidEntry):
+                self.gradebook.db.rollback()
+                if time.monotonic() > until:
+                    raise
+                time.sleep(0.2)
 
 
 def _handed(sheet: _Sheet, name: str) -> Handed:
@@ -282,8 +297,8 @@ def _released(course: Course, assignment: str, names: Sequence[str]) -> bool:
     return set(names) <= entered and all((folder / f"{n}.ipynb").is_file() for n in names)
 
 
-def _database_told(course: Course, error: DBAPIError) -> str:
+def _database_told(course: Course, error: Exception) -> str:
     """One line on a gradebook that cannot be used."""
-    what = " ".join(str(error.orig).split())[:200]
+    what = " ".join(str(getattr(error, "orig", error)).split())[:200]
     url = course.directory.db_url.split("@")[-1]  # without a password
     return f"the gradebook at {url} cannot be used ({what}): what is graded is kept; run the same command again"

@@ -1,0 +1,461 @@
+"""The engine: the same grades whoever does the work and however often it was interrupted."""
+
+import json
+import os
+import random
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+from contextlib import closing
+from itertools import pairwise
+from pathlib import Path
+
+import nbformat
+import psutil
+import pytest
+
+from autograder.cli import main
+from autograder.grading import grade as engine
+from autograder.grading import record, work
+from autograder.grading.course import CourseError, one_framework, open_course
+from autograder.grading.grade import grade_class
+from autograder.grading.marks import enter_marks
+from autograder.grading.outcomes import kept_outcome
+from autograder.grading.pool import Cluster, Piece, opened
+from autograder.grading.release import release
+from autograder.grading.sample_class import STUDENTS, make_course, make_submissions
+from autograder.grading.store import Store
+
+pytestmark = pytest.mark.slow
+
+WANTED = ("ada", "emil", "fatima", "goran", "jun", "lena", "mats", "omar")
+
+
+@pytest.fixture(scope="module")
+def template(course, tmp_path_factory):
+    """A class of eight in NumPy, with sources of its own, released and handed in; copied for each test."""
+    folder = tmp_path_factory.mktemp("template") / "class"
+    make_course(folder, course)
+    shutil.copytree(course.root / "solutions" / "vanilla", folder / "source" / "vanilla")
+    with (folder / "nbgrader_config.py").open("a", encoding="utf-8") as config:
+        config.write("import pathlib\n_here = pathlib.Path(__file__).parent\n")
+        config.write("c.CourseDirectory.source_directory = str(_here / 'source')\n")
+        config.write("c.CourseDirectory.notebook_id = 'numpy'\n")
+        config.write("c.ExecuteAcross.secret_file = str(_here / 'secret')\n")
+    sample = open_course(folder)
+    release(sample, "vanilla")
+    make_submissions(sample)
+    for path in (folder / "submitted").iterdir():
+        if path.name not in WANTED:
+            shutil.rmtree(path)
+    (folder / "secret").write_bytes(b"for tests")
+    return folder
+
+
+@pytest.fixture
+def small(template, tmp_path):
+    """The class, not graded yet."""
+    folder = tmp_path / "class"
+    shutil.copytree(template, folder)
+    return open_course(folder)
+
+
+@pytest.fixture(scope="module")
+def expected(template, tmp_path_factory):
+    """What the gradebook and the autograded notebooks hold when one process has graded everybody in turn."""
+    folder = tmp_path_factory.mktemp("serial") / "class"
+    shutil.copytree(template, folder)
+    grade_class(open_course(folder), "vanilla", workers=0)
+    return contents(folder)
+
+
+def contents(folder: Path) -> tuple[list, dict[str, bytes]]:
+    """Rows of the gradebook, without the numbers it gives to them, and the autograded notebooks' bytes."""
+    query = """
+        select a.student_id, n.name, c.name, g.auto_score, g.manual_score, g.extra_credit, g.needs_manual_grade
+        from grade g join base_cell c on c.id = g.cell_id join submitted_notebook s on s.id = g.notebook_id
+        join notebook n on n.id = s.notebook_id join submitted_assignment a on a.id = s.assignment_id
+        union all
+        select a.student_id, n.name, c.name, m.auto_comment, m.manual_comment, null, null
+        from comment m join base_cell c on c.id = m.cell_id join submitted_notebook s on s.id = m.notebook_id
+        join notebook n on n.id = s.notebook_id join submitted_assignment a on a.id = s.assignment_id
+    """
+    with closing(sqlite3.connect(folder / "gradebook.db")) as connection:
+        rows = sorted(connection.execute(query), key=repr)
+    notebooks = {
+        str(path.relative_to(folder)): path.read_bytes() for path in sorted((folder / "autograded").rglob("*.ipynb"))
+    }
+    return rows, notebooks
+
+
+def entered(folder: Path) -> list[str]:
+    """The students in the record, as often as they stand there."""
+    assert record.broken_at(folder / record.NAME) == 0
+    return sorted(entry["student"] for entry in record.read(folder / record.NAME))
+
+
+def graded_now(folder: Path) -> int:
+    """How many notebooks have been examined, by the record."""
+    entries = list(record.read(folder / record.NAME))
+    return sum(told["graded"] == "now" for entry in entries for told in entry["notebooks"].values())
+
+
+def test_serial_parallel_and_in_any_order_are_the_same_to_the_byte(small, expected, monkeypatch):
+    students = small.students("vanilla")
+    random.Random(5).shuffle(students)
+    monkeypatch.setattr(type(small), "students", lambda *_: students)
+    grade_class(small, "vanilla", workers=2)
+    assert contents(small.root) == expected
+    assert entered(small.root) == sorted(WANTED)
+
+
+def test_what_is_graded_already_is_kept(small, expected):
+    grade_class(small, "vanilla", workers=0, students=["ada", "mats"])
+    first = graded_now(small.root)
+    new = []
+    grade_class(small, "vanilla", workers=0, on_student=lambda outcome, fresh: new.append((outcome.student, fresh)))
+    assert dict(new) == {name: name not in ("ada", "mats") for name in WANTED}
+    assert contents(small.root) == expected
+    assert first == 2
+    assert graded_now(small.root) == len(WANTED) - 1  # lena has handed in nothing
+
+
+def test_three_of_eight_workers_are_killed_and_one_is_slow(small, expected):
+    """Nothing is lost, nothing doubled. Workers are processes of this one's."""
+    killed: list[int] = []
+
+    def kill() -> None:
+        deadline = time.monotonic() + 240
+        while len(killed) < 3 and time.monotonic() < deadline:
+            time.sleep(0.5)
+            for process in psutil.Process().children(recursive=True):
+                busy = [child for child in process.children() if "bwrap" in child.name() or "python" in child.name()]
+                if process.pid in killed or not _is_worker(process) or not busy:
+                    continue
+                killed.append(process.pid)
+                process.send_signal(signal.SIGSTOP if len(killed) == 1 else signal.SIGKILL)
+                if len(killed) == 1:  # the slow one
+                    threading.Timer(5, lambda p=process: p.send_signal(signal.SIGCONT)).start()
+                break
+
+    thread = threading.Thread(target=kill)
+    thread.start()
+    grade_class(small, "vanilla", workers=8)
+    thread.join()
+    assert len(killed) == 3
+    assert contents(small.root) == expected
+    assert entered(small.root) == sorted(WANTED)
+
+
+def _is_worker(process: psutil.Process) -> bool:
+    try:
+        line = " ".join(process.cmdline())
+    except psutil.Error:
+        return False
+    return "spawn_main" in line and "resource_tracker" not in line
+
+
+@pytest.mark.parametrize("ended", [signal.SIGKILL, signal.SIGINT], ids=["killed", "Ctrl-C"])
+def test_a_run_that_is_ended_goes_on_from_there(small, expected, ended):
+    command = [sys.executable, "-m", "autograder.cli", "grade", "vanilla", "--course", str(small.root), "--quiet"]
+    run = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    deadline = time.monotonic() + 200
+    while len(list((small.root / "outcomes").rglob("*.json"))) < 3 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    os.killpg(run.pid, ended) if ended == signal.SIGINT else run.kill()
+    _, told = run.communicate(timeout=60)
+    assert run.returncode == (130 if ended == signal.SIGINT else -9)
+    assert "Traceback" not in told
+    done = len(list((small.root / "outcomes").rglob("*.json")))
+    assert 3 <= done < len(WANTED)
+    results = {path.name for path in (small.root / "results").rglob("*") if path.is_file()}
+    grade_class(small, "vanilla", workers=0)
+    assert contents(small.root) == expected
+    assert results <= {path.name for path in (small.root / "results").rglob("*") if path.is_file()}
+    assert set(entered(small.root)) == set(WANTED)
+    assert len(entered(small.root)) <= len(WANTED) + 1  # one may have been entered and not yet kept
+    assert graded_now(small.root) == len(WANTED) - 1
+    time.sleep(1)
+    left = [p for p in psutil.process_iter() if str(small.root) in " ".join(_line(p))]
+    assert left == []
+
+
+def _line(process: psutil.Process) -> list[str]:
+    try:
+        return process.cmdline()
+    except psutil.Error:
+        return []
+
+
+def test_a_result_that_was_damaged_is_made_again(small, expected):
+    grade_class(small, "vanilla", workers=0)
+    paths = sorted(path for path in (small.root / "results").rglob("*") if path.is_file())
+    paths[0].write_bytes(paths[0].read_bytes()[:-7])
+    paths[1].write_bytes(b"")
+    shutil.rmtree(small.root / "outcomes")
+    before = graded_now(small.root)
+    grade_class(small, "vanilla", workers=0)
+    assert contents(small.root) == expected
+    assert graded_now(small.root) == before + 2
+
+
+def test_the_gradebook_is_lost_and_made_again_from_the_results(small, expected):
+    grade_class(small, "vanilla", workers=0)
+    before = graded_now(small.root)
+    (small.root / "gradebook.db").unlink()
+    grade_class(small, "vanilla", workers=0)
+    assert contents(small.root) == expected
+    assert graded_now(small.root) == before
+
+
+def test_a_gradebook_that_is_locked_is_one_line_and_nothing_is_lost(small, expected, capsys, monkeypatch):
+    grade_class(small, "vanilla", workers=0, students=["ada"])
+    monkeypatch.setattr(engine, "PATIENCE", 0.5)
+    url = f"sqlite:///{small.root}/gradebook.db?timeout=0.2"
+    small.config.CourseDirectory.db_url = url
+    with closing(sqlite3.connect(small.root / "gradebook.db", isolation_level=None)) as connection:
+        connection.execute("begin exclusive")
+        with pytest.raises(CourseError, match=r"cannot be used .*locked.*run the same command again"):
+            grade_class(small, "vanilla", workers=0)
+        connection.execute("rollback")
+    grade_class(small, "vanilla", workers=0)
+    assert contents(small.root) == expected
+    assert graded_now(small.root) == len(WANTED) - 1
+
+
+def test_a_full_disk_is_one_line(small, expected, monkeypatch, capsys):
+    import errno
+
+    full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(small.root / "results"))
+
+    def no_room(*_args, **_keywords):
+        raise full
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Store, "put", no_room)
+        assert main(["grade", "vanilla", "--course", str(small.root), "--workers", "0"]) == 2
+    told = capsys.readouterr().err
+    assert "No space left on device" in told
+    assert told.count("\n") == 1
+    grade_class(small, "vanilla", workers=0)
+    assert contents(small.root) == expected
+
+
+def change_tests(course, before: str, after: str) -> None:
+    """Another hidden test in the sources, released."""
+    for path in (course.root / "source" / "vanilla").glob("numpy.*"):
+        text = path.read_text(encoding="utf-8")
+        assert before in text
+        path.write_text(text.replace(before, after), encoding="utf-8")
+    release(course, "vanilla")
+
+
+def test_a_changed_test_regrades_and_says_who_changed_and_why(small, capsys):
+    grade_class(small, "vanilla", workers=0)
+    path = small.root / "marks.csv"
+    path.write_text(
+        "student,assignment,notebook,question,points,comment\n"
+        "ada,vanilla,numpy,two-steps-derivation,1.5,well argued\n"
+        "goran,vanilla,numpy,softmax-loss,2,a slip\n"
+        "emil,vanilla,numpy,step-backward,3.5,nearly\n",
+        encoding="utf-8",
+    )
+    enter_marks(small, path)
+    # A test that is harder in one place: the wrong loss now has to be wrong no more.
+    change_tests(small, 'check("vanilla/softmax-loss", softmax_loss, rounds=5)', "assert callable(softmax_loss)")
+    change_tests(small, 'check("vanilla/softmax-loss", softmax_loss)', "assert callable(softmax_loss)")
+    assert main(["grade", "vanilla", "--course", str(small.root), "--workers", "0"]) == 0
+    told = capsys.readouterr().out
+    assert "changed: goran, numpy, softmax-loss: 0 → 3 (the tests changed)" in told
+    assert told.count("changed:") == 1
+    with small.gradebook() as gradebook:
+        ada = gradebook.find_grade("two-steps-derivation", "numpy", "vanilla", "ada")
+        assert (ada.manual_score, ada.needs_manual_grade) == (1.5, False)
+        comment = gradebook.find_comment("two-steps-derivation", "numpy", "vanilla", "ada")
+        assert comment.manual_comment == "well argued"
+        goran = gradebook.find_grade("softmax-loss", "numpy", "vanilla", "goran")
+        # The score that a person had changed is another now: they are asked again, and their mark still counts.
+        assert (goran.auto_score, goran.manual_score, goran.needs_manual_grade) == (3, 2, True)
+        emil = gradebook.find_grade("step-backward", "numpy", "vanilla", "emil")
+        assert (emil.manual_score, emil.needs_manual_grade) == (3.5, False)
+    last = list(record.read(small.root / record.NAME))[-1]
+    assert "versions" in last
+    assert all(
+        entry["notebooks"]["numpy"]["tier"]
+        for entry in record.read(small.root / record.NAME)
+        if entry["student"] == "ada"
+    )
+
+
+def test_only_the_notebook_whose_tests_changed_is_graded_again(template, tmp_path):
+    folder = tmp_path / "class"
+    shutil.copytree(template, folder)
+    config = folder / "nbgrader_config.py"
+    config.write_text(config.read_text().replace("c.CourseDirectory.notebook_id = 'numpy'\n", ""))
+    sample = open_course(folder)
+    release(sample, "vanilla")
+    source = sample.root / "submitted" / "ada" / "vanilla"
+    blank = sample.folder("release", ".", "vanilla") / "pytorch.ipynb"
+    shutil.copy(blank, source / "pytorch.ipynb")
+    grade_class(sample, "vanilla", workers=0, students=["ada"])
+    assert graded_now(folder) == 2
+    path = folder / "source" / "vanilla" / "pytorch.ipynb"
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace("rounds=", "rounds=1 + "), encoding="utf-8")
+    release(sample, "vanilla")
+    grade_class(sample, "vanilla", workers=0, students=["ada"])
+    assert graded_now(folder) == 3
+
+
+def test_outputs_do_not_regrade_and_another_answer_does(small):
+    grade_class(small, "vanilla", workers=0, students=["ada"])
+    path = small.folder("submitted", "ada", "vanilla") / "numpy.ipynb"
+    notebook = nbformat.read(path, as_version=4)
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.outputs = [nbformat.v4.new_output("stream", text="run again\n")]
+            cell.execution_count = 7
+    nbformat.write(notebook, path)
+    grade_class(small, "vanilla", workers=0, students=["ada"])
+    assert graded_now(small.root) == 1
+    notebook.cells[-1].source += " "
+    notebook.cells[4].source += "\n# another"
+    nbformat.write(notebook, path)
+    grade_class(small, "vanilla", workers=0, students=["ada"])
+    assert graded_now(small.root) == 2
+
+
+def test_the_secret_and_the_tier_are_part_of_the_key(small):
+    ended = []
+    grade_class(small, "vanilla", workers=0, students=["ada"])
+    (small.root / "secret").write_bytes(b"another")
+    grade_class(small, "vanilla", workers=0, students=["ada"])
+    assert graded_now(small.root) == 2
+    grade_class(small, "vanilla", workers=0, students=["ada"], isolation="limited", on_ended=ended.append)
+    assert graded_now(small.root) == 3
+    outcome = kept_outcome(small, "ada", "vanilla")
+    assert outcome.isolation == {"numpy": "limited"}
+    assert ended[0].changes == ()
+
+
+def test_a_notebook_that_is_taken_back_counts_no_more(small):
+    grade_class(small, "vanilla", workers=0, students=["ada"])
+    (small.folder("submitted", "ada", "vanilla") / "numpy.ipynb").unlink()
+    ended = []
+    grade_class(small, "vanilla", workers=0, students=["ada"], on_ended=ended.append)
+    with small.gradebook() as gradebook:
+        assert gradebook.find_submission("vanilla", "ada").score == 0
+    assert not list(small.folder("autograded", "ada", "vanilla").glob("*.ipynb"))
+    assert {change.why for change in ended[0].changes} == {"the notebook is not handed in any more"}
+
+
+def test_the_time_of_handing_in_reaches_the_gradebook(small):
+    (small.folder("submitted", "ada", "vanilla") / "timestamp.txt").write_text("2026-11-01 23:58:00 UTC")
+    (small.folder("submitted", "emil", "vanilla") / "timestamp.txt").write_text("soon")
+    grade_class(small, "vanilla", workers=0, students=["ada", "emil"])
+    with small.gradebook() as gradebook:
+        assert str(gradebook.find_submission("vanilla", "ada").timestamp) == "2026-11-01 23:58:00"
+        assert gradebook.find_submission("vanilla", "emil").timestamp is None
+
+
+def test_a_worker_that_always_dies_costs_that_notebook_and_says_so(small, monkeypatch):
+    grade = work.grade
+
+    def deadly(paper, student, *rest):
+        if student == "ada":
+            raise RuntimeError("the worker ended")
+        return grade(paper, student, *rest)
+
+    monkeypatch.setattr(work, "grade", deadly)
+    outcomes = {o.student: o for o in grade_class(small, "vanilla", workers=0, students=["ada", "emil"])}
+    assert engine.GIVEN_UP in outcomes["ada"].problems["numpy"]
+    assert not outcomes["emil"].problems
+    monkeypatch.undo()
+    outcomes = {o.student: o for o in grade_class(small, "vanilla", workers=0, students=["ada", "emil"])}
+    assert not outcomes["ada"].problems
+    assert graded_now(small.root) == 3
+
+
+def test_unknown_students_frameworks_and_clusters_are_one_line(small, capsys):
+    course = ["--course", str(small.root)]
+    assert main(["grade", "vanilla", *course, "--student", "nobody"]) == 2
+    assert "nothing of nobody is in" in capsys.readouterr().err
+    assert main(["grade", "vanilla", *course, "--framework", "jax"]) == 2
+    assert "has no notebook 'jax'; there are: numpy" in capsys.readouterr().err
+    with pytest.raises(CourseError, match="there are: numpy"):
+        one_framework(small, "vanilla", "jax")
+
+
+def test_no_cluster_there_is_one_line(small, capsys, monkeypatch):
+    monkeypatch.setattr("autograder.grading.pool.CONNECTING", 1.0)
+    assert main(["grade", "vanilla", "--course", str(small.root), "--scheduler", "tcp://127.0.0.1:9"]) == 2
+    told = capsys.readouterr().err.splitlines()
+    assert len([line for line in told if line.startswith("unrolled:")]) == 1
+    assert "no cluster with workers answers at tcp://127.0.0.1:9" in told[-1]
+
+
+def test_a_cluster_that_runs_already_gives_the_same_grades(small, expected, tmp_path):
+    scheduler = [sys.executable, "-m", "distributed.cli.dask_scheduler", "--port", "0", "--no-dashboard"]
+    scheduler += ["--scheduler-file", str(tmp_path / "scheduler.json")]
+    worker = [sys.executable, "-m", "distributed.cli.dask_worker", "--nthreads", "1", "--nworkers", "2"]
+    worker += ["--memory-limit", "0", "--no-dashboard", "--scheduler-file", str(tmp_path / "scheduler.json")]
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "cwd": elsewhere}
+    with subprocess.Popen(scheduler, **quiet) as one, subprocess.Popen(worker, **quiet) as other:
+        try:
+            deadline = time.monotonic() + 60
+            while not (tmp_path / "scheduler.json").exists() and time.monotonic() < deadline:
+                time.sleep(0.1)
+            address = json.loads((tmp_path / "scheduler.json").read_text())["address"]
+            grade_class(small, "vanilla", scheduler=address)
+        finally:
+            for process in (other, one):
+                process.terminate()
+    assert contents(small.root) == expected
+
+
+def _where(_data: bytes, seconds: float) -> bytes:
+    began = time.monotonic()
+    time.sleep(seconds)
+    return json.dumps([os.getpid(), began, time.monotonic()]).encode()
+
+
+def test_work_for_a_gpu_goes_one_at_a_time_to_the_worker_that_has_one():
+    from distributed import Client, LocalCluster
+
+    own = {"n_workers": 2, "threads_per_worker": 1, "processes": True, "dashboard_address": None}
+    with LocalCluster(**own) as cluster, Client(cluster) as client:
+        command = [sys.executable, "-m", "distributed.cli.dask_worker", cluster.scheduler_address]
+        command += ["--nthreads", "3", "--resources", "GPU=1", "--no-dashboard", "--no-nanny"]
+        with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+            try:
+                client.wait_for_workers(3, timeout=60)
+                pool = Cluster(client)
+                assert pool.gpus == 1
+                for number in range(4):
+                    pool.submit(Piece(f"gpu-{number}", _where, (b"x", 0.2), gpu=True))
+                    pool.submit(Piece(f"cpu-{number}", _where, (b"x", 0.01)))
+                done = [pool.next_done() for _ in range(8)]
+            finally:
+                process.terminate()
+    times = [json.loads(result) for piece, result in done if piece.gpu]
+    assert len({process for process, _, _ in times}) == 1
+    spans = sorted((began, ended) for _, began, ended in times)
+    assert all(earlier[1] <= later[0] for earlier, later in pairwise(spans))
+
+
+def test_few_pieces_start_no_workers():
+    with opened() as pool:
+        for number in range(2):
+            pool.submit(Piece(f"few-{number}", _where, (b"x", 0.0)))
+        processes = {json.loads(pool.next_done()[1])[0] for _ in range(2)}
+    assert processes == {os.getpid()}
+
+
+def test_everybody_of_the_sample_class_is_known():
+    assert set(WANTED) <= {student.name for student in STUDENTS}

@@ -39,6 +39,7 @@ def arguments(parser: ArgumentParser) -> None:
 
 def run(course: "Course", options: Namespace, say: Say) -> int:
     from autograder.grading.course import CourseError
+    from autograder.grading.exporting.matching import names
     from autograder.grading.exporting.result import results
     from autograder.grading.grade import graded
 
@@ -59,11 +60,11 @@ def run(course: "Course", options: Namespace, say: Say) -> int:
     for note in notes:
         say.line(note)
     if open_ones:
-        questions = sum(result.waiting for result in open_ones)
+        missing = f"{sum(result.waiting for result in open_ones)} (students: {len(open_ones)})"
         what = "left out" if options.complete_only else "exported with what they have so far"
-        say.warn(f"{questions} questions of {len(open_ones)} students wait for a mark by hand; these were {what}")
+        say.warn(f"hand marks that are still missing: {missing}; these students were {what}")
     if unmatched:
-        say.warn(f"{len(unmatched)} students have no row in {options.template} that could be filled in")
+        say.warn(f"no row in {options.template} that could be filled in for: {names(unmatched)}")
     say.result(
         {
             "assignment": options.assignment,

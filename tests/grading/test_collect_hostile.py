@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import shutil
 import stat
 import struct
 import subprocess
@@ -10,6 +11,8 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from small_course import MINE, answered, by_student, in_memory, make_small_course, placed, write, zipped
 
 from autograder.cli import main
@@ -18,6 +21,8 @@ from autograder.grading.collecting.collect import Settings, can_be_a_folder, col
 from autograder.grading.course import CourseError
 
 VANILLA = Settings(assignment="vanilla")
+DAMAGED = in_memory({"ada/numpy.ipynb": MINE, "ada/w.zip": in_memory({"numpy.ipynb": MINE}), "boris/numpy.ipynb": MINE})
+ODD = ["..", ".", "", "C:", "con", "a\\b", "~", "$HOME", "-rf", "*", "submitted", ".earlier", "vanilla", "a" * 300]
 
 
 @pytest.fixture
@@ -234,6 +239,56 @@ def test_nothing_is_written_through_a_link_in_submitted(small, tmp_path):
         collect(small, write(tmp_path / "in", {"ada/numpy.ipynb": MINE}), VANILLA)
     assert list(elsewhere.iterdir()) == []
     assert [p.name for p in submitted.iterdir()] == ["ada"]
+
+
+# --- chance
+
+
+@pytest.fixture(scope="module")
+def everywhere(tmp_path_factory):
+    """A course for many collections, one after the other."""
+    return make_small_course(tmp_path_factory.mktemp("everywhere") / "course")
+
+
+def told_by(course, path, **more):
+    """The submissions that were collected, none where it is no zip file; what is told is lines of text in each case."""
+    try:
+        submissions = collect(course, path, Settings(assignment="vanilla", **more)).submissions
+        lines = [line for t in submissions for line in (t.student, t.why, *t.notes, *t.unused, *t.notebooks.values())]
+    except CourseError as error:
+        submissions, lines = [], [str(error)]
+    assert not any("\n" in line for line in lines)
+    json.dumps(lines, ensure_ascii=False).encode()
+    return submissions
+
+
+@given(st.lists(st.tuples(st.integers(0, 2**20), st.integers(0, 255)), min_size=1, max_size=8))
+@settings(max_examples=60, deadline=None)
+def test_a_damaged_zip_file_is_an_error_or_collected_in_part(everywhere, changes):
+    data = bytearray(DAMAGED)
+    for where, value in changes:
+        data[where % len(data)] = value
+    path = everywhere.root / "damaged.zip"
+    path.write_bytes(data)
+    assert {taken.action for taken in told_by(everywhere, path, dry_run=True)} <= {"new", "nothing"}
+
+
+@given(st.lists(st.text(max_size=30) | st.sampled_from(ODD), min_size=1, max_size=4))
+@settings(max_examples=60, deadline=None)
+def test_whatever_the_names_files_arrive_under_submitted_and_nowhere_else(everywhere, parts):
+    name = "/".join(part.encode("utf-8", "replace").decode() for part in parts)
+    path = zipped(everywhere.root / "names.zip", {f"{name}/numpy.ipynb": MINE, "ada/numpy.ipynb": MINE})
+    outside = everywhere.root.parent
+
+    def others():
+        return {p for p in outside.rglob("*") if "submitted" not in p.relative_to(outside).parts}
+
+    before = others()
+    try:
+        told_by(everywhere, path)
+        assert others() == before
+    finally:
+        shutil.rmtree(everywhere.folder("submitted"), ignore_errors=True)
 
 
 # --- the command

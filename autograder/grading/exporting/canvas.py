@@ -105,6 +105,6 @@ def tell_unmatched(out: Filled, students: Sequence[str], whose: dict[int, str], 
     """Note the students whose row was not found, and the rows that have no result."""
     out.unmatched = [student for student in students if student not in whose.values()]
     if out.unmatched:
-        out.notes.append(f"no row, or more than one, for {len(out.unmatched)}: {names(out.unmatched)}")
+        out.notes.append(f"no row, or more than one, for: {names(out.unmatched)}")
     if without:
-        out.notes.append(f"{len(without)} of the template have no result and were left as they are: {names(without)}")
+        out.notes.append(f"rows without a result, left as they are: {len(without)} ({names(without)})")

@@ -155,4 +155,4 @@ def number(text: str) -> float | None:
 def names(items: Sequence[str], most: int = 8) -> str:
     """Some names for a message."""
     more = f" and {len(items) - most} more" if len(items) > most else ""
-    return ", ".join(plain(item, 60) for item in items[:most]) + more
+    return "; ".join(plain(item, 60) for item in items[:most]) + more

@@ -86,7 +86,7 @@ def _worksheet(results: Sequence[Result], template: Table, column: str) -> Fille
             fresh[place] = points(scaled(by_id[whose[n]], number(most), out), "," in most)
         out.rows.append(fresh)
     if locked:
-        out.notes.append(f"Moodle does not let {len(locked)} grades be changed: {names(locked)}")
+        out.notes.append(f"Moodle does not let these grades be changed: {names(locked)}")
     without = [_who(template, row) for n, row in enumerate(template.rows) if n not in whose]
     tell_unmatched(out, list(by_id), whose, without)
     out.unmatched += locked

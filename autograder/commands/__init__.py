@@ -13,6 +13,7 @@ ORDER = (
     "grade",
     "feedback",
     "report",
+    "similar",
     "export",
     "marks",
     "audit",

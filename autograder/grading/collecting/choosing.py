@@ -20,6 +20,8 @@ from autograder.grading.collecting.zips import nested
 from autograder.grading.course import Course
 
 _COPY = re.compile(r"(?:[ _-]*\(\d+\)|[ _-]+copy\d*|[-_ ]\d{1,3}|[ _-]+kopie)+$")
+MAX_NOTEBOOKS = 100
+"""How many notebooks of one student are looked into."""
 _LONG = 12
 """Shorter texts of cells say nothing about where a notebook is from."""
 RULES = ("its name", "its name but for what was added to it", "its cells")
@@ -27,11 +29,12 @@ RULES = ("its name", "its name but for what was added to it", "its cells")
 
 @dataclass(frozen=True)
 class Released:
-    """An assignment's notebooks, as they were released; `texts` are their cells' by notebook."""
+    """An assignment's notebooks, as they were released, or, those that are `unreleased`, with their solutions."""
 
     assignment: str
     notebooks: Mapping[str, NotebookNode]
     extras: tuple[str, ...] = ()
+    unreleased: frozenset[str] = frozenset()
 
     @cached_property
     def texts(self) -> dict[str, frozenset[str]]:
@@ -43,6 +46,8 @@ class Released:
         """The texts of each notebook's answers as nobody has filled them in."""
         return {
             name: frozenset(c.source.strip() for c in nb.cells if c.metadata.get("nbgrader", {}).get("solution"))
+            if name not in self.unreleased
+            else frozenset()
             for name, nb in self.notebooks.items()
         }
 
@@ -62,13 +67,15 @@ def released(course: Course, assignment: str) -> Released:
     """An assignment's notebooks, released, or, where they have not been yet, the sources'. Raises CourseError for an
     unknown one."""
     found = {}
+    unreleased = set()
     for name in course.notebooks(assignment):
         path = course.folder("release", ".", assignment) / f"{name}.ipynb"
         if not path.is_file():
             path = course.folder("source", ".", assignment) / f"{name}.ipynb"
+            unreleased.add(name)
         found[name] = nbformat.read(path, as_version=4)
     extras = course.config.Autograde.get("exclude_overwriting", {}).get(assignment, [])
-    return Released(assignment, found, tuple(extras))
+    return Released(assignment, found, tuple(extras), frozenset(unreleased))
 
 
 def unpacked(files: Sequence[File], notes: list[str]) -> list[File]:
@@ -93,6 +100,10 @@ def choose(files: Sequence[File], of: Released, assignments: Sequence[Released] 
         if exact and contents.of(exact[0]) is not None:
             chosen.files[name], chosen.origins[name] = contents.of(exact[0]) or b"", exact[0].path
             left.remove(exact[0])
+    notebooks = [f for f in left if is_notebook(f.name)]
+    if len(notebooks) > MAX_NOTEBOOKS:
+        chosen.notes.append(f"{len(notebooks)} notebooks were handed in; the first {MAX_NOTEBOOKS} were looked at")
+        left = [f for f in left if not is_notebook(f.name)] + notebooks[:MAX_NOTEBOOKS]
     for rule in range(len(RULES)):
         for name in of.notebooks:
             if f"{name}.ipynb" in chosen.files:
@@ -150,6 +161,7 @@ class _Contents:
 
     def __init__(self, chosen: Chosen) -> None:
         self._read: dict[int, bytes | None] = {}
+        self._known: dict[int, str] = {}
         self._chosen = chosen
 
     def of(self, file: File) -> bytes | None:
@@ -162,6 +174,13 @@ class _Contents:
                 self._chosen.notes.append(str(error))
         return self._read[id(file)]
 
+    def identity(self, file: File, of: Released) -> str:
+        """The assignment's notebook whose cells the file has; "" for none."""
+        if id(file) not in self._known:
+            data = self.of(file)
+            self._known[id(file)] = identify(data, [of])[1] if data is not None else ""
+        return self._known[id(file)]
+
 
 def _fits(file: File, name: str, rule: int, of: Released, contents: _Contents) -> bool:
     """Whether a file is the notebook `name` by one of RULES."""
@@ -170,8 +189,7 @@ def _fits(file: File, name: str, rule: int, of: Released, contents: _Contents) -
     if rule == 1:
         stem = file.name.strip().casefold().removesuffix(".ipynb").strip()
         return name.casefold() in (stem, _COPY.sub("", stem))
-    data = contents.of(file)
-    return data is not None and identify(data, [of]) == (of.assignment, name)
+    return contents.identity(file, of) == name
 
 
 def _best(files: Sequence[File], name: str, of: Released, contents: _Contents, chosen: Chosen) -> File | None:

@@ -13,7 +13,16 @@ from zoneinfo import ZoneInfo
 from autograder.boundary.files import Unreadable
 from autograder.boundary.submissions import is_student
 from autograder.boundary.words import plain
-from autograder.grading.collecting.choosing import Chosen, Released, choose, identify, released, told, unpacked
+from autograder.grading.collecting.choosing import (
+    MAX_NOTEBOOKS,
+    Chosen,
+    Released,
+    choose,
+    identify,
+    released,
+    told,
+    unpacked,
+)
 from autograder.grading.collecting.handed_in import Asked, HandedIn
 from autograder.grading.collecting.placing import decide, put
 from autograder.grading.collecting.trees import File, FolderTree, Room, Tree, View, is_notebook
@@ -200,9 +209,9 @@ def _each(found: Sequence[HandedIn], known: Sequence[Released], asked: str) -> I
         parts: dict[str, list[File]] = defaultdict(list)
         room = handed.files[0].room if handed.files else Room()
         before = room.left
-        for file in unpacked(handed.files, []):
-            if is_notebook(file.name):
-                parts[_assignment_of(file, known)].append(file)
+        notebooks = [file for file in unpacked(handed.files, []) if is_notebook(file.name)]
+        for file in notebooks[:MAX_NOTEBOOKS]:
+            parts[_assignment_of(file, known)].append(file)
         room.left = before  # it is read again when it is taken
         named = sorted(name for name in parts if name)
         if len(named) < 2:

@@ -74,7 +74,8 @@ def put(
             _keep(submitted, place, student, assignment)
         fresh.rename(place)
     except OSError as error:
-        raise CourseError(f"{place}: cannot be written ({error.strerror or error})") from None
+        why = f"{place}: cannot be written ({error.strerror or error})"
+        raise CourseError(f"{why}; what was collected before stays, and the same command goes on from there") from None
     finally:
         if part is not None:
             shutil.rmtree(part, ignore_errors=True)

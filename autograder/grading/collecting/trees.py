@@ -15,7 +15,7 @@ from autograder.grading.course import CourseError
 MAX_ENTRIES = 200_000
 MAX_STUDENT_FILES = 10_000
 MAX_DEPTH = 12
-MAX_STUDENT_BYTES = 512 * 2**20
+MAX_STUDENT_BYTES = 256 * 2**20
 """What is read of one student's files, all together."""
 _NOT_OURS = (".git", "__MACOSX", ".ipynb_checkpoints", "__pycache__", ".venv", "node_modules")
 

@@ -11,6 +11,8 @@ NAME = "check"
 ABOUT = "Run your own notebook from top to bottom, as you, and say which answers are right."
 EXAMPLE = "unrolled check exercises/vanilla/numpy.ipynb"
 COURSE = False
+LIGHT = True
+"""Needs none of the grader's own dependencies: learners run it where only notebooks run."""
 
 
 def arguments(parser: ArgumentParser) -> None:

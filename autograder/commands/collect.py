@@ -66,21 +66,26 @@ def run(course: "Course", options: Namespace, say: Say) -> int:
         options.dry_run,
     )
     advance: list[Advance] = []
+    done: list[Taken] = []
 
-    def show(taken: "Taken") -> None:
-        for line in _lines(taken):
-            say.line(line)
-        for step in advance:
-            step(taken.student)
+    def step(taken: "Taken") -> None:
+        done.append(taken)
+        for bar in advance:
+            bar(taken.student)
 
-    with ExitStack() as stack:
-        found = collect(
-            course,
-            options.source,
-            settings,
-            on_number=lambda number: advance.append(stack.enter_context(say.progress(number, "collecting"))),
-            on_taken=show,
-        )
+    try:
+        with ExitStack() as stack:
+            found = collect(
+                course,
+                options.source,
+                settings,
+                on_number=lambda number: advance.append(stack.enter_context(say.progress(number, "collecting"))),
+                on_taken=step,
+            )
+    finally:  # also where the disk was full half way
+        for taken in done:
+            for line in _lines(taken):
+                say.line(line)
     for note in found.notes:
         say.warn(note)
     left_out = [taken for taken in found.submissions if taken.action in LEFT_OUT]

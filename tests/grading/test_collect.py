@@ -7,9 +7,13 @@ from pathlib import Path
 
 import pytest
 from nbgrader.apps import NbGraderAPI
+from nbgrader.auth import Authenticator
+from nbgrader.coursedir import CourseDirectory
+from nbgrader.exchange.default import ExchangeSubmit
 from small_course import BLANK, MINE, answered, by_student, in_memory, make_small_course, placed, write, zipped
 from traitlets.config import Config
 
+from autograder.grading.collecting.classroom import last_commit
 from autograder.grading.collecting.collect import Settings, collect
 from autograder.grading.collecting.worksheet import moodle_time, read_students
 from autograder.grading.course import CourseError
@@ -166,6 +170,34 @@ def test_where_all_folders_belong_to_one_user_that_says_nothing(small, tmp_path,
     assert {t.action for t in collect(small, source).submissions} == {"new"}
 
 
+def test_what_nbgraders_own_submit_puts_there(small, tmp_path):
+    """nbgrader's release and submit, with an exchange of their own."""
+    exchange = tmp_path / "exchange"
+    exchange.mkdir()
+    exchange.chmod(0o777)
+    config = Config()
+    config.CourseDirectory.root = str(small.root)
+    config.CourseDirectory.course_id = "rnn"
+    config.CourseDirectory.db_url = f"sqlite:///{small.root}/gradebook.db"
+    config.Exchange.root = str(exchange)
+    config.Exchange.cache = str(tmp_path / "cache")
+    config.Exchange.assignment_dir = str(tmp_path / "home")
+    assert NbGraderAPI(config=config).release_assignment("vanilla")["success"]
+    write(tmp_path / "home" / "vanilla", {"numpy.ipynb": MINE, "pytorch.ipynb": answered("vanilla", "pytorch")})
+    config.CourseDirectory.assignment_id = "vanilla"
+    for _ in range(2):
+        course = CourseDirectory(config=config)
+        ExchangeSubmit(coursedir=course, authenticator=Authenticator(config=config), config=config).start()
+    found = collect(small, exchange / "rnn" / "inbound")
+    (taken,) = found.submissions
+    assert (found.kind, taken.assignment, taken.action) == ("exchange", "vanilla", "new")
+    assert taken.notes == ["the latest of 2 submissions"]
+    assert abs(taken.when - datetime.datetime.now(datetime.UTC).replace(tzinfo=None)) < datetime.timedelta(minutes=5)
+    assert set(placed(small)) == {
+        f"{taken.student}/vanilla/{n}" for n in ("numpy.ipynb", "pytorch.ipynb", "timestamp.txt")
+    }
+
+
 # --- Moodle
 
 WORKSHEET = (
@@ -199,6 +231,13 @@ def test_a_moodle_download_in_each_form(small, tmp_path, form):
     assert told["Zoë O'Neil_102"].notebooks == {"numpy.ipynb": "my work.zip/work/numpy.ipynb"}
     assert "my work.zip/work/inner.zip: a zip file in a zip file is not opened" in told["Zoë O'Neil_102"].unused
     assert any("typed into Moodle" in note for note in told["Ada Lovelace_101"].notes)
+
+
+def test_moodles_groups(small, tmp_path):
+    files = {f"{group}_assignsubmission_file_/numpy.ipynb": MINE for group in ("Team A_12", "Default group")}
+    found = collect(small, zipped(tmp_path / "m.zip", files), Settings(assignment="vanilla"))
+    assert found.kind == "moodle"
+    assert set(placed(small)) == {f"{group}/vanilla/numpy.ipynb" for group in ("Team A_12", "Default group")}
 
 
 def test_moodles_worksheet_gives_ids_and_in_a_known_zone_times(small, tmp_path):
@@ -316,6 +355,20 @@ def test_classroom_clones_and_their_commits_times_as_evidence(small, tmp_path):
         "anna-b/vanilla/numpy.ipynb": MINE,
         "anna-c/vanilla/numpy.ipynb": answered(text="return 2"),
     }
+
+
+@pytest.mark.parametrize("depth", [[], ["--depth=1"]])
+def test_packed_and_shallow_clones_have_their_last_commits_time(tmp_path, depth):
+    origin = clone(tmp_path / "origin", "2026-11-20T10:00:00+00:00")
+    clone(origin, "2026-11-21T10:00:00+00:00", answered(text="return 2"))
+    subprocess.run(["git", "gc", "-q"], cwd=origin, check=True, timeout=60)
+    copy = tmp_path / "copy"
+    subprocess.run(["git", "clone", "-q", *depth, f"file://{origin}", copy], check=True, timeout=60)
+    assert last_commit(copy) == datetime.datetime(2026, 11, 21, 10)
+    (copy / ".git" / "HEAD").write_text("ref: refs/heads/../../../x\n")
+    assert last_commit(copy) is None
+    (copy / ".git" / "HEAD").write_text("0" * 40)
+    assert last_commit(copy) is None
 
 
 def test_nothing_in_a_clone_is_run(small, tmp_path):

@@ -88,7 +88,7 @@ def last_commit(clone: Path) -> datetime.datetime | None:
             }
             form = "sha256" if len(commit) == 64 else "sha1"
             _git(["init", "--quiet", "--bare", f"--object-format={form}", "--template=", ours], environment)
-            told = _git(["--git-dir", ours, "log", "-1", "--format=%ct", commit, "--"], environment)
+            told = _git(["--git-dir", ours, "log", "--no-walk", "--format=%ct", commit, "--"], environment)
         return datetime.datetime.fromtimestamp(int(told), datetime.UTC).replace(tzinfo=None)
     except (OSError, Unreadable, subprocess.SubprocessError, ValueError, OverflowError):
         return None

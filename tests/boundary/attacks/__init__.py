@@ -23,6 +23,7 @@ THEMES = (
     "forbidden_layers",
     "detection",
     "hidden_tests",
+    "sly_answers",
 )
 
 for _theme in THEMES:

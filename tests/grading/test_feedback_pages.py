@@ -2,6 +2,7 @@
 
 import datetime
 import json
+import os
 import re
 
 import nbformat
@@ -20,7 +21,7 @@ from autograder.grading.feedback import write_feedback
 from autograder.grading.grade import Outcome
 from autograder.grading.outcomes import keep
 from autograder.grading.partial import failed_outputs, with_credit
-from autograder.grading.report import writing
+from autograder.grading.report import nbgrader_pages, writing
 from autograder.grading.report.gradebook import Submission, mark_rows
 from autograder.grading.report.messages import Diagnosis, diagnosis, messages
 from autograder.grading.report.pages import student_html, student_text
@@ -368,10 +369,41 @@ def test_one_notebook_that_nbgrader_cannot_show_stops_nobody_else(one):
     other = Outcome("bob", ASSIGNMENT, "", ("numpy",), {}, {}, {})
     folder = course.folder("autograded", "bob", ASSIGNMENT)
     graded_notebook(folder)
-    with pytest.raises(CourseError, match=r"could not make a page of a notebook of bob; all else is there"):
+    with pytest.raises(CourseError, match=r"could not make a page of a notebook of bob/vanilla; all else is there"):
         write_feedback(course, [other, outcome], mark_rows(course, [outcome]))
     assert (course.folder("feedback", "ann", ASSIGNMENT) / "numpy.html").is_file()
     assert (course.folder("feedback", "bob", ASSIGNMENT) / "index.html").is_file()
+
+
+def killed(*_arguments):
+    """A worker that the machine's memory did not suffice for."""
+    os._exit(9)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("dies", [False, True], ids=["two workers", "two workers that are killed"])
+def test_pages_are_the_same_whoever_makes_them(one, monkeypatch, dies):
+    course, outcome = one
+    outcomes = [outcome]
+    for student in ("bob", "cem"):
+        graded_notebook(course.folder("autograded", student, ASSIGNMENT))
+        outcomes.append(outcome.__class__(**{**outcome.__dict__, "student": student}))
+        with course.gradebook() as gradebook:
+            gradebook.add_student(student)
+            gradebook.add_submission(ASSIGNMENT, student)
+    rows = mark_rows(course, outcomes)
+    monkeypatch.setattr(nbgrader_pages, "AT_ONCE", 1)
+    if dies:
+        monkeypatch.setattr(nbgrader_pages, "_make_there", killed)
+    told = []
+    write_feedback(course, outcomes, rows, workers=2, done=told.append)
+    assert sorted(told) == ["ann", "bob", "cem"]
+    pages = [course.folder("feedback", student, ASSIGNMENT) / "numpy.html" for student in told]
+    texts = [page.read_text(encoding="utf-8") for page in pages]
+    for page in pages:
+        page.unlink()
+    write_feedback(course, outcomes, rows)
+    assert [page.read_text(encoding="utf-8") for page in pages] == texts
 
 
 def test_a_notebook_that_was_taken_back_has_no_page_any_more(one):

@@ -26,11 +26,13 @@ from typing import Any, NoReturn
 from zoneinfo import ZoneInfo
 
 from nbformat import NotebookNode
-from nbgrader.api import Gradebook, MissingEntry, SubmittedAssignment
+from nbgrader.api import Grade, Gradebook, MissingEntry, SubmittedAssignment, SubmittedNotebook
 from nbgrader.plugins import BasePlugin
 from nbgrader.preprocessors import AssignLatePenalties
 from nbgrader.preprocessors.base import NbGraderPreprocessor
+from sqlalchemy import func
 from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import contains_eager
 from traitlets import Dict, Enum, Float, Unicode
 
 from autograder.boundary.words import plain
@@ -133,10 +135,16 @@ class EnterDueDates(NbGraderPreprocessor):
             if entry.duedate != due:
                 entry.duedate = due
         if extensions is not None and entry.duedate is not None:
-            for submission in entry.submissions:
-                if student in (None, submission.student_id):
-                    _extend(submission, extensions.get((submission.student_id, assignment)), entry.duedate)
+            for submission in entry.submissions if student is None else _submission(gradebook, assignment, student):
+                _extend(submission, extensions.get((submission.student_id, assignment)), entry.duedate)
         gradebook.db.commit()
+
+
+def _submission(gradebook: Gradebook, assignment: str, student: str) -> list[SubmittedAssignment]:
+    try:
+        return [gradebook.find_submission(assignment, student)]
+    except MissingEntry:
+        return []
 
 
 def _extend(submission: SubmittedAssignment, until: datetime.datetime | None, due: datetime.datetime) -> None:
@@ -205,8 +213,11 @@ def enter_penalties(course: Course, assignment: str) -> dict[str, float]:
     try:
         with course.gradebook() as gradebook:
             EnterDueDates(config=course.config).enter(gradebook, assignment)
-            for submission in gradebook.find_assignment(assignment).submissions:
-                taken[submission.student_id] = _enter(stock, submission)
+            scores = _scores(gradebook, assignment)
+            for notebook in notebooks_of(gradebook, assignment):
+                points = _enter(stock, notebook, scores.get(notebook.id, 0.0))
+                student = notebook.assignment.student_id
+                taken[student] = taken.get(student, 0.0) + points
             gradebook.db.commit()
     except MissingEntry:
         return {}
@@ -217,16 +228,33 @@ def enter_penalties(course: Course, assignment: str) -> dict[str, float]:
     return {student: points for student, points in taken.items() if points > 0}
 
 
-def _enter(stock: AssignLatePenalties, submission: SubmittedAssignment) -> float:
-    """Write the penalty of each of a submission's notebooks, as nbgrader would; their sum."""
+def notebooks_of(gradebook: Gradebook, assignment: str) -> list[SubmittedNotebook]:
+    """Everybody's notebooks of an assignment, in one query, their submissions with them.
+
+    Raises MissingEntry for an assignment that is not in the gradebook.
+    """
+    query = gradebook.db.query(SubmittedNotebook).join(SubmittedNotebook.assignment)
+    query = query.filter(SubmittedAssignment.assignment_id == gradebook.find_assignment(assignment).id)
+    return list(query.options(contains_eager(SubmittedNotebook.assignment)))
+
+
+def _scores(gradebook: Gradebook, assignment: str) -> dict[str, float]:
+    """The notebooks' scores by their ids, in one query: nbgrader's `notebook.score` looks through all grades for each,
+    which takes the square of a class's size."""
+    query = gradebook.db.query(Grade.notebook_id, func.sum(Grade.score)).join(Grade.notebook)
+    query = query.join(SubmittedNotebook.assignment)
+    query = query.filter(SubmittedAssignment.assignment_id == gradebook.find_assignment(assignment).id)
+    return {notebook: float(score or 0) for notebook, score in query.group_by(Grade.notebook_id)}
+
+
+def _enter(stock: AssignLatePenalties, notebook: SubmittedNotebook, score: float) -> float:
+    """Write a notebook's penalty as nbgrader does, from 0 to its score; the points."""
+    submission = notebook.assignment
     seconds = submission.total_seconds_late
-    total = 0.0
-    for notebook in submission.notebooks:
-        asked = None
-        if seconds > 0:
-            asked = stock.plugin_inst.late_submission_penalty(submission.student_id, notebook.score, seconds)
-        points = None if asked is None else stock._check_late_penalty(notebook, asked)
-        if notebook.late_submission_penalty != points:
-            notebook.late_submission_penalty = points
-        total += points or 0.0
-    return total
+    asked = None
+    if seconds > 0:
+        asked = stock.plugin_inst.late_submission_penalty(submission.student_id, score, seconds)
+    points = None if asked is None else min(max(asked, 0), score)
+    if notebook.late_submission_penalty != points:
+        notebook.late_submission_penalty = points
+    return points or 0.0

@@ -3,13 +3,13 @@
 import datetime
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from nbgrader.api import MissingEntry
 
 from autograder.grading.course import Course
 from autograder.grading.grade import Outcome
-from autograder.grading.late import enter_penalties
+from autograder.grading.late import enter_penalties, notebooks_of
 from autograder.grading.table import QuestionRow, StudentRow, question_rows, student_row
 
 
@@ -62,20 +62,20 @@ def results(course: Course, assignment: str, outcomes: Sequence[Outcome]) -> lis
 
 
 def _lateness(course: Course, assignment: str, notebooks: dict[str, tuple[str, ...]]) -> dict[str, Late]:
-    found = {}
+    """When everybody handed in and what it cost; only the notebooks that were handed in count."""
+    found: dict[str, Late] = {}
     with course.gradebook() as gradebook:
         try:
-            submissions = gradebook.find_assignment(assignment).submissions
+            entries = notebooks_of(gradebook, assignment)
         except MissingEntry:
             return {}
-        for submission in submissions:
-            own = notebooks.get(submission.student_id, ())
-            found[submission.student_id] = Late(
-                submission.timestamp,
-                submission.duedate,
-                submission.total_seconds_late,
-                sum(n.late_submission_penalty or 0.0 for n in submission.notebooks if n.name in own),
-            )
+        for entry in entries:
+            submission = entry.assignment
+            student = submission.student_id
+            late = found.get(student) or Late(submission.timestamp, submission.duedate, submission.total_seconds_late)
+            if entry.name in notebooks.get(student, ()):
+                late = replace(late, penalty=late.penalty + (entry.late_submission_penalty or 0.0))
+            found[student] = late
     return found
 
 

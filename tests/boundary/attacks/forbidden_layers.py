@@ -52,6 +52,11 @@ for name, tries, first, body in (
     ("by-a-fresh-module", "loads PyTorch's Python files a second time, under another name",
      "import importlib.util\nspec = importlib.util.find_spec('torch.nn.modules.rnn')\nagain = importlib.util.module_from_spec(spec)\n"
      "spec.loader.exec_module(again)", WITH_CELL % "again.LSTMCell"),
+    ("by-wide-letters", "writes the layer's name in letters that Python takes for the plain ones", "",
+     WITH_CELL % "nn.\uff2c\uff33\uff34\uff2d\uff23\uff45\uff4c\uff4c"),
+    ("by-a-pickle", "has the layer's class looked up by pickle", "import pickle", WITH_CELL % "pickle.loads(b'ctorch.nn\\nLSTMCell\\n.')"),
+    ("by-attrgetter", "has the layer's name put together from numbers, and looked up by operator.attrgetter", "import operator",
+     WITH_CELL % "operator.attrgetter(bytes([76, 83, 84, 77, 67, 101, 108, 108]).decode())(nn)"),
 ):  # fmt: skip
     lstm(f"layer-{name}", tries, first, answers={"sequence-forward": MODULE + body})
 

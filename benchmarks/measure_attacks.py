@@ -2,6 +2,7 @@
 
     python benchmarks/measure_attacks.py stock           # about twenty minutes; needs bubblewrap
     python benchmarks/measure_attacks.py ours strict     # one class, graded in that tier
+    python benchmarks/measure_attacks.py tests X.xml     # the same from a report of the tests, pytest --junitxml=X.xml
     python benchmarks/measure_attacks.py table           # writes benchmarks/results/attacks.md
 
 Stock nbgrader runs each attack by itself, in bubblewrap, in a folder made for the purpose; what could hurt a machine
@@ -10,10 +11,12 @@ even so is left out. Honest answers that an attack contains are counted in the c
 
 import argparse
 import json
+import re
 import shutil
 import subprocess
 import sys
 import tempfile
+import xml.etree.ElementTree as ElementTree
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -40,6 +43,7 @@ c.Execute.iopub_timeout = 4
 c.Execute.extra_arguments = ["--HistoryManager.hist_file=:memory:", "--IPKernelApp.log_level=40"]
 """
 SECONDS = 60
+AS_DESERVED = "as deserved"
 
 
 def stock(only: list[str]) -> None:
@@ -118,11 +122,31 @@ def ours(tiers: Sequence[str]) -> None:
                 for attack in gradable(tier):
                     got = points(graded.course, attack.assignment, attack.who)
                     reached = admitted(graded.course, attack)
-                    said = f"{sum(p or 0 for p in got.values()):g}" if got else "not graded"
+                    said = AS_DESERVED if _deserves(attack, got) else f"{sum(p or 0 for p in got.values()):g}"
                     measured.setdefault(attack.name, {})[tier] = said + (f"; reached {len(reached)}" if reached else "")
             finally:
                 graded.canaries.remove()
         _keep(measured)
+
+
+def _deserves(attack: Attack, got: dict[str, float]) -> bool:
+    differ = {q for q, n in got.items() if abs((n or 0) - attack.earns.get(q, 0)) > 1e-9}
+    return bool(got) is not attack.ungraded and differ <= set(attack.spared)
+
+
+def tests(reports: Sequence[str]) -> None:
+    """What pytest's reports of tests/boundary/test_attacks.py say: whether an attack has earned what it deserves."""
+    measured = _measured()
+    failed: dict[tuple[str, str], set[str]] = {}
+    for report in reports:
+        for case in ElementTree.parse(report).iter("testcase"):
+            found = re.fullmatch(rf"(test_\w+)\[({'|'.join(TIERS)})-(.+)\]", case.attrib["name"])
+            if found and not case.findall("skipped"):
+                wrong = failed.setdefault((found[3], found[2]), set())
+                wrong |= {found[1]} if case.findall("failure") or case.findall("error") else set()
+    for (name, tier), wrong in failed.items():
+        measured.setdefault(name, {})[tier] = ", ".join(sorted(wrong)) or AS_DESERVED
+    _keep(measured)
 
 
 def table() -> None:
@@ -134,7 +158,9 @@ def table() -> None:
         "Written by `benchmarks/measure_attacks.py table`. *Deserved* are the points for the honest answers that an",
         "attack contains, of the points of its assignment. *Stock* is nbgrader 0.9 by itself, each attack alone in a",
         "sacrificial folder; what could hurt a machine was not run there. A range: the attack itself may",
-        "ruin an honest answer.",
+        "ruin an honest answer. The tiers: *as deserved* means no point more and none less, nothing reached, no hidden",
+        "line in the feedback, and the honest students of the same class with all their points. Empty: not run there;",
+        "the themes that do not touch the isolation are run in the best tier alone.",
         "",
         "| attack | what it tries | deserved | stock | strict | contained | limited |",
         "|---|---|---|---|---|---|---|",
@@ -185,13 +211,13 @@ def _keep(measured: dict[str, dict[str, str]]) -> None:
 def main() -> None:
     """The command line."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("what", choices=["stock", "ours", "table"])
-    parser.add_argument("names", nargs="*", help="attacks (stock) or tiers (ours); default: all")
+    parser.add_argument("what", choices=["stock", "ours", "tests", "table"])
+    parser.add_argument("names", nargs="*", help="attacks (stock) or tiers (ours), all without any; reports (tests)")
     options = parser.parse_args()
     if options.what == "table":
         table()
     else:
-        {"stock": stock, "ours": ours}[options.what](options.names)
+        {"stock": stock, "ours": ours, "tests": tests}[options.what](options.names)
 
 
 if __name__ == "__main__":

@@ -28,6 +28,7 @@ CONTRADICT = {
     "test_handle_failure_single_notebook": "as above",
 }
 CONTRADICT_ACROSS = {
+    "test_incorrect_source_kernelspec": "the kernels are this package's own, whatever a notebook names",
     "test_side_effects": "a file that a cell writes stays in its kernel's private folder and goes with it",
 }
 

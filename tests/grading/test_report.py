@@ -6,10 +6,12 @@ import json
 import re
 from dataclasses import asdict, replace
 
+import nbformat
 import pytest
 from bs4 import BeautifulSoup
 from hypothesis import given
 from hypothesis import strategies as st
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from report_class import ASSIGNMENT, DUE, NOTEBOOKS, add_students, make_small_course
 
 from autograder.checks.checking import find
@@ -22,7 +24,7 @@ from autograder.grading.report.figures import class_figures
 from autograder.grading.report.gradebook import Submission, mark_rows, submissions
 from autograder.grading.report.naming import naming
 from autograder.grading.report.pages import report_page
-from autograder.grading.report.questions import Asked, asked, known_mistake, place_of, title
+from autograder.grading.report.questions import Asked, asked, known_mistake, place_of, questions_of, title
 from autograder.grading.report.reading import class_report
 from autograder.grading.report.spread import BARS, by_points, spread
 from autograder.grading.report.words import duration, percent, points, prose
@@ -216,15 +218,15 @@ def test_numbers_as_people_write_them():
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
-    """A made-up class of 40 in a course of its own."""
+    """A made-up class of 24 in a course of its own."""
     course = make_small_course(tmp_path_factory.mktemp("made"))
-    add_students(course, 40)
+    add_students(course, 24)
     return course
 
 
 def test_rows_are_those_of_the_grade_table(made):
     outcomes = graded(made, ASSIGNMENT)
-    assert len(outcomes) == 40
+    assert len(outcomes) == 24
     assert mark_rows(made, outcomes) == question_rows(made, outcomes)
     assert mark_rows(made, outcomes[5:2:-1]) == question_rows(made, outcomes[5:2:-1])
 
@@ -258,7 +260,7 @@ def test_lateness_penalties_comments_and_marks_come_from_the_gradebook(tmp_path)
 def test_a_report_of_a_whole_course(made):
     figures = class_report(made, ASSIGNMENT)
     assert figures.title == "The vanilla RNN"
-    assert figures.people.students == 40
+    assert figures.people.students == 24
     assert figures.people.late == figures.people.penalised > 0
     assert figures.questions[0].title == "1. One step forward"
     assert figures.mistakes
@@ -410,3 +412,13 @@ def test_questions_are_called_by_their_headings(made):
     found = asked(open_course(made.root), ASSIGNMENT)
     assert [a.title for a in found["numpy"]][:2] == ["1. One step forward", "2. A masked sequence"]
     assert [a.by_hand for a in found["numpy"]] == [False, False, False, True]
+
+
+def test_questions_under_one_heading_and_without_one_can_be_told_apart():
+    def cell(name):
+        return new_code_cell("check", metadata={"nbgrader": {"grade": True, "grade_id": name, "points": 1}})
+
+    heading = new_markdown_cell("# Title\n## 7. Peepholes (3 points)")
+    notebook = new_notebook(cells=[cell("no-heading"), heading, cell("peephole-step"), cell("peephole-backward")])
+    titles = [each.title for each in questions_of(nbformat.writes(notebook))]
+    assert titles == ["no heading", "7. Peepholes (peephole step)", "7. Peepholes (peephole backward)"]

@@ -1,8 +1,9 @@
 """What was asked, in a few words, and what the checks know about going wrong in it."""
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from itertools import takewhile
 
@@ -36,7 +37,8 @@ def asked(course: Course, assignment: str) -> dict[str, tuple[Asked, ...]]:
 
 @cache
 def questions_of(notebook: str) -> tuple[Asked, ...]:
-    """The questions of one notebook, given as its text. One without a heading is called by its grade_id."""
+    """The questions of one notebook, given as its text. One without a heading is called by its grade_id, and several
+    under one heading by both."""
     found: list[Asked] = []
     heading = ""
     for cell in nbformat.reads(notebook, as_version=4).cells:
@@ -47,8 +49,14 @@ def questions_of(notebook: str) -> tuple[Asked, ...]:
                     heading = title(match[1])
         if settings.get("grade"):
             name = settings["grade_id"]
-            found.append(Asked(name, heading or name, float(settings.get("points", 0)), bool(settings.get("solution"))))
-    return tuple(found)
+            found.append(Asked(name, heading, float(settings.get("points", 0)), bool(settings.get("solution"))))
+    headings = Counter(each.title for each in found)
+    return tuple(each if each.title and headings[each.title] == 1 else _by_its_id(each) for each in found)
+
+
+def _by_its_id(asked: Asked) -> Asked:
+    words = asked.question.replace("-", " ")
+    return replace(asked, title=f"{asked.title} ({words})" if asked.title else words)
 
 
 def in_order(questions: Mapping[str, Sequence[Asked]]) -> dict[str, Asked]:

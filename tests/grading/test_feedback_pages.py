@@ -124,7 +124,9 @@ def test_a_message_that_the_reason_is_not_of_is_not_believed(tmp_path):
     assert found == diagnosis("vanilla/step-backward", REASON, [MISTAKE.name])
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", "[" * 100_000, json.dumps({"cells": []}), '{"cells": [{}]}'])
+@pytest.mark.parametrize(
+    "content", ["", "{", "[]", "[" * 100_000, json.dumps({"cells": []}), '{"cells": [{}, 7]}', "7"]
+)
 def test_a_notebook_that_cannot_be_read_says_nothing(tmp_path, content):
     (tmp_path / "n.ipynb").write_text(content)
     assert messages(tmp_path / "n.ipynb") == {}
@@ -373,6 +375,16 @@ def test_one_notebook_that_nbgrader_cannot_show_stops_nobody_else(one):
         write_feedback(course, [other, outcome], mark_rows(course, [outcome]))
     assert (course.folder("feedback", "ann", ASSIGNMENT) / "numpy.html").is_file()
     assert (course.folder("feedback", "bob", ASSIGNMENT) / "index.html").is_file()
+
+
+def test_what_a_killed_run_has_left_is_cleared_away(one):
+    course, _ = one
+    old, new = course.root / ".feedback-old", course.root / ".feedback-new"
+    for folder in (old, new):
+        folder.mkdir()
+    os.utime(old, (0, 0))
+    assert list(nbgrader_pages.make_all(course, ASSIGNMENT, {})) == []
+    assert (old.exists(), new.exists()) == (False, True)
 
 
 def killed(*_arguments):

@@ -80,10 +80,9 @@ def messages(notebook: Path) -> dict[str, dict[str, Any]]:
     try:
         if notebook.stat().st_size > MAX_BYTES:
             return {}
-        content = json.loads(notebook.read_bytes())
-    except (OSError, ValueError, RecursionError):
+        return dict(_messages(json.loads(notebook.read_bytes())))
+    except (OSError, ValueError, RecursionError, AttributeError, TypeError):
         return {}
-    return dict(_messages(content)) if isinstance(content, dict) else {}
 
 
 def _messages(content: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:

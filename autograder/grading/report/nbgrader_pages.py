@@ -12,6 +12,7 @@ import re
 import shutil
 import signal
 import tempfile
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -35,6 +36,7 @@ Keys = Mapping[str, Mapping[str, str]]
 
 AT_ONCE = 20
 """How many students' pages nbgrader's converter makes before they are put in place."""
+ABANDONED = 86400.0
 _KEY = re.compile(r'<meta content="([0-9a-f]{64})" name="unrolled-page"/>')
 
 
@@ -86,6 +88,7 @@ def make_all(
     course: Course, assignment: str, wanted: Keys, workers: int = 1
 ) -> Iterator[tuple[tuple[str, ...], list[str]]]:
     """Make the pages, a few students at a time: which students are dealt with, and whose page could not be made."""
+    _clear_away(course.folder("feedback").parent)
     students = list(wanted)
     some = [{s: wanted[s] for s in students[start : start + AT_ONCE]} for start in range(0, len(students), AT_ONCE)]
     if workers < 2 or len(some) < 2:
@@ -108,6 +111,14 @@ def make_all(
             pool.shutdown(wait=True, cancel_futures=True)
             raise
     yield from ((tuple(keys), make(course, assignment, keys)) for keys in left)
+
+
+def _clear_away(beside: Path) -> None:
+    """Remove what a run that was killed has left, once it is too old to be of one that goes on."""
+    for folder in beside.glob(".feedback-*"):
+        with contextlib.suppress(OSError):
+            if folder.stat().st_mtime < time.time() - ABANDONED:
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def _leave_interrupts() -> None:

@@ -31,7 +31,7 @@ from nbgrader.plugins import BasePlugin
 from nbgrader.preprocessors import AssignLatePenalties
 from nbgrader.preprocessors.base import NbGraderPreprocessor
 from sqlalchemy import func
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import contains_eager
 from traitlets import Dict, Enum, Float, Unicode
 
@@ -221,7 +221,7 @@ def enter_penalties(course: Course, assignment: str) -> dict[str, float]:
             gradebook.db.commit()
     except MissingEntry:
         return {}
-    except OperationalError as error:
+    except DBAPIError as error:
         raise CourseError(
             f"the gradebook cannot be written ({error.orig}): try again when nothing else uses it"
         ) from None

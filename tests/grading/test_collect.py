@@ -60,6 +60,14 @@ def test_a_plain_folder_with_and_without_folders_of_assignments(small, tmp_path,
     }
 
 
+def test_folders_of_assignments_with_students_in_them_are_told(small, tmp_path):
+    source = write(tmp_path / "in", {"vanilla/ada/numpy.ipynb": MINE, "gru/ada/numpy.ipynb": answered("gru")})
+    with pytest.raises(CourseError, match=r"named as assignments, not as students; give .*/in/gru --ass"):
+        collect(small, source)
+    found = collect(small, source / "vanilla", Settings(assignment="vanilla"))
+    assert [(t.student, t.action) for t in found.submissions] == [("ada", "new")]
+
+
 def test_one_assignment_of_several_and_a_folder_around_all(small, tmp_path):
     source = write(
         tmp_path / "in",
@@ -309,6 +317,22 @@ def test_a_canvas_download(small, tmp_path):
     assert told["o_neil_34567"].notes == ["my homework_12_34_x.ipynb was taken for pytorch.ipynb, by its cells"]
     assert told["oneilzoë_23456"].notes == ["LATE, says Canvas, and does not say how late: no time was recorded"]
     assert told["typist_45678"].action == "nothing"
+
+
+@pytest.mark.parametrize(
+    ("name", "student", "file"),
+    [
+        ("12345_678_999_numpy.ipynb", "12345_678", "numpy.ipynb"),
+        ("student1_123_456_numpy.ipynb", "student1_123", "numpy.ipynb"),
+        ("doe_john_LATE_123_456_7_8_numpy.ipynb", "doe_john_123", "7_8_numpy.ipynb"),
+        ("anon_a1B2c_67893_12_numpy.ipynb", "anon_a1B2c", "12_numpy.ipynb"),
+        ("123_456_numpy.ipynb", "123", "numpy.ipynb"),
+        ("李小龙_123_456_numpy.ipynb", "李小龙_123", "numpy.ipynb"),
+    ],
+)
+def test_canvass_names(small, tmp_path, name, student, file):
+    found = by_student(collect(small, zipped(tmp_path / "s.zip", {name: MINE}), Settings("vanilla", kind="canvas")))
+    assert found[student].notebooks == {"numpy.ipynb": file}
 
 
 def test_canvass_gradebook_gives_ids(small, tmp_path):

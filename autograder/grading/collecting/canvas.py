@@ -13,7 +13,7 @@ from autograder.grading.collecting.handed_in import Asked, HandedIn
 from autograder.grading.collecting.trees import Entry, View, files_of
 
 _NAMED = re.compile(
-    r"(?:(?P<name>\w*?)_)??(?P<late>LATE_)?(?P<number>\d+|anon_[A-Za-z0-9]+)_"
+    r"(?:(?!(?:LATE_)?anon_)(?P<name>\w*?)_)?(?P<late>LATE_)?(?P<number>\d+|anon_[A-Za-z0-9]+)_"
     r"(?:(?P<upload>\d+)_(?P<file>.+)|(?P<typed>text|link)\.html)",
     re.DOTALL,
 )

@@ -153,6 +153,12 @@ def _recognised(tree: Tree, asked: str, assignments: Sequence[str]) -> tuple[str
                 return kind, module, view
     if asked not in ("auto", "folder"):
         raise CourseError(f"{tree.where}: not recognised as {asked}; expected {_expected(asked)}")
+    if top.folders and top.folders <= set(assignments):
+        first = sorted(top.folders)[0]
+        raise CourseError(
+            f"{tree.where}: its folders are named as assignments, not as students; give one of them: "
+            f"{tree.where / first} --assignment {first}"
+        )
     around = _wrapper(top)
     view = top.inside(around) if around and _around_students(top, around, assignments) else top
     return "folder", importlib.import_module("autograder.grading.collecting.folder"), view

@@ -21,7 +21,9 @@ FILES = {"csv": "grades.csv", "json": "grades.json", "canvas": "grades-canvas.cs
 
 def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("assignment", help="the assignment's name, a folder of solutions/")
-    parser.add_argument("-o", "--output", type=Path, help="the file (default: grades.csv in the course's folder)")
+    parser.add_argument(
+        "-o", "--output", type=Path, help="the file (default: grades.csv, grades.json, … in the course's folder)"
+    )
     parser.add_argument(
         "--format", choices=tuple(FILES), default="csv", help="the form; csv (the default) has a row a question"
     )

@@ -42,7 +42,7 @@ def arguments(parser: ArgumentParser) -> None:
 def run(course: "Course", options: Namespace, say: Say) -> int:
     from autograder.grading.course import CourseError
     from autograder.grading.exporting.matching import names
-    from autograder.grading.exporting.result import results
+    from autograder.grading.exporting.result import not_graded, results
     from autograder.grading.grade import graded
 
     path = options.output or course.root / FILES[options.format]
@@ -51,7 +51,9 @@ def run(course: "Course", options: Namespace, say: Say) -> int:
             raise CourseError(f"--template is for --format canvas and moodle; {options.format} needs none")
         if path.resolve() == options.template.resolve():
             raise CourseError(f"{path} is the template; name another file with -o")
-    found = results(course, options.assignment, graded(course, options.assignment))
+    outcomes = graded(course, options.assignment)
+    found = results(course, options.assignment, outcomes)
+    absent = not_graded(course, outcomes)
     open_ones = [result for result in found if result.waiting]
     chosen = [result for result in found if not result.waiting] if options.complete_only else found
     notes, unmatched = _write(options, path, chosen)
@@ -65,6 +67,8 @@ def run(course: "Course", options: Namespace, say: Say) -> int:
         missing = f"{sum(result.waiting for result in open_ones)} (students: {len(open_ones)})"
         what = "left out" if options.complete_only else "exported with what they have so far"
         say.warn(f"hand marks that are still missing: {missing}; these students were {what}")
+    if absent:
+        say.warn(f"not graded yet, so not in the table: {names(absent)}; run unrolled grade {options.assignment}")
     if unmatched:
         say.warn(f"no row in {options.template} that could be filled in for: {names(unmatched)}")
     say.result(
@@ -74,11 +78,12 @@ def run(course: "Course", options: Namespace, say: Say) -> int:
             "file": path,
             "students": len(chosen),
             "waiting": {result.student: result.waiting for result in open_ones},
+            "not_graded": absent,
             "unmatched": unmatched,
             "notes": notes,
         }
     )
-    return ATTENTION if open_ones or unmatched else DONE
+    return ATTENTION if open_ones or absent or unmatched else DONE
 
 
 def _write(options: Namespace, path: Path, chosen: "Sequence[Result]") -> tuple[list[str], list[str]]:

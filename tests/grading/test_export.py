@@ -278,8 +278,10 @@ def test_moodle_without_a_template():
 def run(tmp_path, monkeypatch):
     """Run the command on given results: exit code, the JSON answer or the lines, the warnings."""
 
-    def go(results, *arguments, mode="json"):
-        monkeypatch.setattr("autograder.grading.grade.graded", lambda _course, _assignment: [])
+    def go(results, *arguments, mode="json", new=()):
+        outcomes = [r.outcome for r in results]
+        monkeypatch.setattr("autograder.grading.grade.graded", lambda _course, _assignment: outcomes)
+        monkeypatch.setattr(Course, "students", lambda _course, _assignment: [o.student for o in outcomes] + list(new))
         monkeypatch.setattr("autograder.grading.exporting.result.results", lambda *_of: results)
 
         parser = argparse.ArgumentParser()
@@ -312,6 +314,12 @@ def test_complete_grades_are_exit_code_0(run, tmp_path):
     assert (code, err) == (0, "")
     assert lines[0].split() == ["ada", "16", "/", "20", "(1.5", "off", "for", "being", "late)"]
     assert lines[1] == f"grade table: {tmp_path / 'grades.csv'}"
+
+
+def test_who_is_not_graded_yet_is_told(run):
+    code, answer, err = run([result("ada")], new=["zoe"])
+    assert (code, answer["not_graded"]) == (1, ["zoe"])
+    assert err == "unrolled: not graded yet, so not in the table: zoe; run unrolled grade vanilla\n"
 
 
 def test_who_has_no_row_is_told(run, tmp_path):

@@ -61,6 +61,12 @@ def results(course: Course, assignment: str, outcomes: Sequence[Outcome]) -> lis
     ]
 
 
+def not_graded(course: Course, outcomes: Sequence[Outcome]) -> list[str]:
+    """The students who have a folder in submitted/ and no outcome yet, since they came after the class was graded."""
+    known = {outcome.student for outcome in outcomes}
+    return [student for student in course.students(outcomes[0].assignment) if student not in known] if outcomes else []
+
+
 def _lateness(course: Course, assignment: str, notebooks: dict[str, tuple[str, ...]]) -> dict[str, Late]:
     """When everybody handed in and what it cost; only the notebooks that were handed in count."""
     found: dict[str, Late] = {}

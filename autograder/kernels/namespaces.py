@@ -109,7 +109,15 @@ def _show(source: Path, target: Path) -> None:
         target.mkdir()
     else:
         target.touch()
-    system.mount(str(source), str(target), None, system.MS_BIND | system.MS_REC)
+    try:
+        system.mount(str(source), str(target), None, system.MS_BIND | system.MS_REC)
+    except FileNotFoundError:
+        if source.is_dir():
+            raise
+        # The machine has replaced the file since the template's own mounts were made, as installing a package does with
+        # ld.so.cache. What the template sees is the old one, which can be read but not mounted again.
+        target.write_bytes(source.read_bytes())
+        return
     system.make_tree_read_only(str(target))
 
 

@@ -70,6 +70,7 @@ def _unpack(cache: Path, tree: Path) -> None:
             f"Debian's packages of PostgreSQL cannot be downloaded ({(lines or ['no reason given'])[0]})"
         )
     part = cache / "part"
+    part.mkdir(exist_ok=True)
     for package in cache.glob("*.deb"):
         subprocess.run(["dpkg-deb", "-x", package, part], check=True, capture_output=True, timeout=120)
         package.unlink()

@@ -137,6 +137,11 @@ class _Run:
         self.packed = {name: paper.to_bytes() for name, paper in common.items()}
         self.parts = {name: keys.of_paper(paper) for name, paper in common.items()}
         self.store = Store(course.root / "results")
+        self.recorded = {
+            str(entry.get("student")): str(entry.get("key"))
+            for entry in record.read(course.root / record.NAME)
+            if entry.get("assignment") == assignment
+        }
         self.under_way: dict[Piece, tuple[_Sheet, str, str]] = {}
         self.bytes_under_way = 0
         EnterDueDates(config=course.config).enter(gradebook, assignment)
@@ -219,8 +224,11 @@ class _Run:
         old = self._enter(sheet, marked)
         new = {name: dict(result.scores) for name, result in marked.items()}
         told = tuple(changes(sheet.before, outcome, old, new)) if sheet.before is not None else ()
+        # Before the outcome is kept: a run that ends in between enters it again, and finds the line.
+        if sheet.new or self.recorded.get(student) != outcome.key:
+            record.append(self.course.root / record.NAME, [_entry(sheet, outcome, told)])
+            self.recorded[student] = outcome.key
         keep(self.course, outcome)
-        record.append(self.course.root / record.NAME, [_entry(sheet, outcome, told)])
         return Ended(outcome, True, told)
 
     def _enter(self, sheet: _Sheet, marked: Mapping[str, Marked]) -> dict[str, dict[str, float | None]]:
@@ -278,6 +286,7 @@ def _entry(sheet: _Sheet, outcome: Outcome, told: Sequence[Change]) -> dict[str,
     return {
         "student": outcome.student,
         "assignment": outcome.assignment,
+        "key": outcome.key,
         "notebooks": notebooks,
         "changes": [change.told() for change in told],
         "versions": {name: version(name) for name in ("unrolled", "nbgrader", "numpy")},

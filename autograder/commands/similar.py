@@ -80,7 +80,7 @@ def run(course: "Course", options: Namespace, say: Say) -> int:
     if len(found.pairs) > 20:
         say.line(f"and {len(found.pairs) - 20} more")
     compared = sum(notebook.notebooks for notebook in found.notebooks)
-    say.line(f"{len(found.pairs)} pairs of {compared} notebooks; evidence to look at, not a verdict: {path}")
+    say.line(f"pairs listed: {len(found.pairs)}, of {compared} notebooks; evidence to look at, not a verdict: {path}")
     for reason in found.unreadable[:20]:
         say.warn(f"left out: {reason}")
     say.result(

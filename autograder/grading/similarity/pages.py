@@ -82,7 +82,8 @@ def _marked(source: str, passages: Fingerprints) -> np.ndarray:
         np.add.at(marks, own.start[inside], 1)
         np.add.at(marks, own.end[inside], -1)
         # The blanks between two marked words of one line are marked too.
-        both = np.flatnonzero(inside[:-1] & inside[1:])
+        line = np.cumsum([0, *(character == "\n" for character in source)])
+        both = np.flatnonzero(inside[:-1] & inside[1:] & (line[own.end[:-1]] == line[own.start[1:]]))
         np.add.at(marks, own.end[both], 1)
         np.add.at(marks, own.start[both + 1], -1)
     return np.cumsum(marks)[:-1] > 0

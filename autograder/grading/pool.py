@@ -7,7 +7,9 @@ import contextlib
 import hashlib
 import logging
 import os
+import queue
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -23,6 +25,8 @@ DEATHS = 4
 """How many workers may die with the same piece of work before it is given up."""
 
 CONNECTING = 60.0
+LOOKING, ABSENT = 5.0, 120.0
+"""Seconds between looks at who is there, and until a cluster without workers is given up."""
 
 SETTINGS = {
     "distributed.scheduler.allowed-failures": DEATHS,
@@ -104,11 +108,10 @@ class Cluster:
     """A Dask cluster. Twice as many pieces as workers are under way, so that none waits for this process."""
 
     def __init__(self, client: Any) -> None:
-        from distributed import as_completed
-
         self._client = client
-        self._done = as_completed(with_results=False)
+        self._done: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._pieces: dict[Any, Piece] = {}
+        self._for_gpu: set[Any] = set()
         self._shared: dict[int, tuple[bytes, Any]] = {}
 
     def submit(self, piece: Piece) -> None:
@@ -118,17 +121,35 @@ class Cluster:
             piece.function, self._scattered(first), *rest, pure=False, resources=resources, retries=0, key=piece.name
         )
         self._pieces[future] = piece
-        self._done.add(future)
+        if resources:
+            self._for_gpu.add(future)
+        future.add_done_callback(self._done.put)
 
     def next_done(self) -> tuple[Piece, bytes | BaseException]:
-        future = next(self._done)
+        future = self._next_future()
         piece = self._pieces.pop(future)
+        self._for_gpu.discard(future)
         try:
             if future.status == "finished":
                 return piece, future.result()
             return piece, future.exception()
         finally:
             future.release()
+
+    def _next_future(self) -> Any:
+        """A future that is done. Raises CourseError when nobody has been there to do it for ABSENT seconds."""
+        alone_since = None
+        while True:
+            with contextlib.suppress(queue.Empty):
+                return self._done.get(timeout=LOOKING)
+            if self._workers() and (self.gpus or not self._for_gpu):
+                alone_since = None
+            elif alone_since is None:
+                alone_since = time.monotonic()
+            elif time.monotonic() - alone_since > ABSENT:
+                raise CourseError(
+                    "the cluster has lost its workers: what is graded is kept; run the same command again"
+                )
 
     @property
     def room(self) -> int:
@@ -144,14 +165,15 @@ class Cluster:
     @property
     def hands(self) -> int:
         """How many pieces can be worked on at once, now."""
-        workers = self._client.scheduler_info(n_workers=-1)["workers"].values()
-        return max(1, sum(worker["nthreads"] for worker in workers))
+        return max(1, sum(worker["nthreads"] for worker in self._workers()))
 
     @property
     def gpus(self) -> int:
         """How many of them offer a GPU."""
-        workers = self._client.scheduler_info(n_workers=-1)["workers"].values()
-        return sum(1 for worker in workers if worker.get("resources", {}).get("GPU"))
+        return sum(1 for worker in self._workers() if worker.get("resources", {}).get("GPU"))
+
+    def _workers(self) -> list[dict[str, Any]]:
+        return list(self._client.scheduler_info(n_workers=-1)["workers"].values())
 
     def _scattered(self, data: Any) -> Any:
         """What is the same for many pieces, sent once."""

@@ -15,7 +15,6 @@ import time
 from itertools import pairwise
 from pathlib import Path
 
-import cloudpickle
 import nbformat
 import psutil
 import pytest
@@ -140,15 +139,7 @@ def simulated(paper: bytes, student: str, data: bytes, texts: tuple, problem: st
 
 
 @pytest.fixture
-def ours_by_value():
-    """Workers cannot import this file."""
-    cloudpickle.register_pickle_by_value(sys.modules[__name__])
-    yield
-    cloudpickle.unregister_pickle_by_value(sys.modules[__name__])
-
-
-@pytest.fixture
-def many(small, monkeypatch, ours_by_value):
+def many(small, monkeypatch):
     """A hundred and twenty students whose grading is simulated."""
     monkeypatch.setattr(work, "grade", simulated)
     source = small.root / "submitted" / "ada"
@@ -463,14 +454,15 @@ def _where(_data: bytes, seconds: float) -> bytes:
     return json.dumps([os.getpid(), began, time.monotonic()]).encode()
 
 
-def test_work_for_a_gpu_goes_one_at_a_time_to_the_worker_that_has_one(ours_by_value):
+def test_work_for_a_gpu_goes_one_at_a_time_to_the_worker_that_has_one():
     from distributed import Client, LocalCluster
 
     own = {"n_workers": 2, "threads_per_worker": 1, "processes": True, "dashboard_address": "127.0.0.1:0"}
     with LocalCluster(**own) as cluster, Client(cluster) as client:
         command = [sys.executable, "-m", "distributed.cli.dask_worker", cluster.scheduler_address]
         command += ["--nthreads", "3", "--resources", "GPU=1", "--no-dashboard", "--no-nanny"]
-        with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        found = {**os.environ, "PYTHONPATH": str(Path(__file__).parent)}  # a worker has to find the function
+        with subprocess.Popen(command, env=found, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
             try:
                 client.wait_for_workers(3, timeout=60)
                 pool = Cluster(client)
@@ -485,6 +477,18 @@ def test_work_for_a_gpu_goes_one_at_a_time_to_the_worker_that_has_one(ours_by_va
     assert len({process for process, _, _ in times}) == 1
     spans = sorted((began, ended) for _, began, ended in times)
     assert all(earlier[1] <= later[0] for earlier, later in pairwise(spans))
+
+
+def test_a_cluster_that_loses_its_workers_is_one_line(monkeypatch):
+    from distributed import Client, LocalCluster
+
+    monkeypatch.setattr("autograder.grading.pool.LOOKING", 0.2)
+    monkeypatch.setattr("autograder.grading.pool.ABSENT", 1.0)
+    with LocalCluster(n_workers=0, dashboard_address="127.0.0.1:0") as cluster, Client(cluster) as client:
+        pool = Cluster(client)
+        pool.submit(Piece("lost", _where, (b"x", 0.0)))
+        with pytest.raises(CourseError, match="lost its workers"):
+            pool.next_done()
 
 
 def test_few_pieces_start_no_workers():

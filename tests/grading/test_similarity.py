@@ -233,6 +233,27 @@ def test_a_ring_of_half_the_class_is_listed():
     assert [(p.first, p.second) for p in pairs if p.same_code] == [("ring 0", f"ring {i}") for i in range(1, 8)]
 
 
+def test_padding_hides_no_copy():
+    """Each side has five hundred lines more that nobody shares."""
+    answers = list(dict(classes("numpy"))["lstm"][0].values())
+    chance = random.Random(0)
+
+    def padding():
+        signs = ["+", "-", "*", "@", "/", "%", "<", ">", "&", "|", "^", "//"]
+        body = (f"x[{chance.randrange(99)}] {chance.choice(signs)} {chance.randrange(99)}.5" for _ in range(500))
+        return "\n".join(f"y = {line}" for line in body)
+
+    people = [
+        handed_in(*answers, padding(), name="one"),
+        handed_in(*(disguised(a, 3) for a in answers), padding(), name="two"),
+        handed_in(padding(), name="three"),
+    ]
+    (pair,) = compare(people, Given.of([])).pairs
+    assert (pair.first, pair.second) == ("one", "two")
+    assert pair.share < least_share(3)
+    assert pair.size > 400
+
+
 def test_only_what_is_the_learners_counts(root):
     released = nbformat.read(root / "exercises" / "vanilla" / "numpy.ipynb", as_version=4)
     blank = submission("ada", "numpy", nbformat.writes(released).encode(), released)

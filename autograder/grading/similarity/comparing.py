@@ -27,6 +27,8 @@ FEWEST_COMMON = 3
 """As many may have the same before it says nothing, in a class of any size."""
 LEAST_CODE = 60.0
 """Who has less rare code than this, in words, some seven lines, is taken to have so much: it is too little to judge."""
+MUCH = 400.0
+"""A pair that shares so much, some fifty lines, is listed whatever part it is: padding hides no copy."""
 SAME_SIZE = 120
 """Two notebooks that are word for word the same are listed from so many words on, however many share them."""
 
@@ -205,7 +207,7 @@ def _alike(index: Index, least: float) -> Iterator[tuple[int, int]]:
     code = np.array([index.code(notebook) for notebook in range(len(index.of))])
     for first in range(len(index.of)):
         partners, sums = index.partners(first)
-        for second in partners[sums >= least * np.minimum(code[first], code[partners])]:
+        for second in partners[(sums >= least * np.minimum(code[first], code[partners])) | (sums >= MUCH)]:
             yield first, int(second)
 
 

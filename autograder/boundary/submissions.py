@@ -41,7 +41,7 @@ class TakenIn:
 
 def is_student(name: str) -> bool:
     """Whether a folder's name can be a student's id: no markup, no pattern of file names, nothing for a terminal."""
-    return bool(_STUDENT.fullmatch(name)) and plain(name, 200) == name
+    return bool(_STUDENT.fullmatch(name)) and plain(name, 200) == name and name not in (".", "..")
 
 
 def take_in(

@@ -34,7 +34,7 @@ def run(course: "Course", options: Namespace, say: Say) -> int:
     from autograder.grading.course import CourseError
     from autograder.grading.feedback import write_feedback
     from autograder.grading.grade import graded
-    from autograder.grading.report.gradebook import mark_rows
+    from autograder.grading.table import question_rows
 
     outcomes = graded(course, options.assignment)
     if options.student:
@@ -43,7 +43,7 @@ def run(course: "Course", options: Namespace, say: Say) -> int:
             raise CourseError(f"{', '.join(unknown)}: nothing of {options.assignment} has been graded for this student")
         outcomes = [outcome for outcome in outcomes if outcome.student in options.student]
     processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    rows = mark_rows(course, outcomes)
+    rows = question_rows(course, outcomes)
     with say.progress(len(outcomes), "feedback") as done:
         pages = write_feedback(
             course, outcomes, rows, pages=options.pages, workers=options.workers or processors, done=done

@@ -18,7 +18,7 @@ from nbgrader.api import Gradebook, InvalidEntry, MissingEntry
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from autograder.boundary.handed_in import HandedIn, read_submission
-from autograder.grading import entering, keys, record, work
+from autograder.grading import entering, keys, queries, record, work
 from autograder.grading.changes import Change, changes
 from autograder.grading.course import Course, CourseError
 from autograder.grading.late import EnterDueDates, enter_penalties
@@ -144,6 +144,7 @@ class _Run:
         }
         self.under_way: dict[Piece, tuple[_Sheet, str, str]] = {}
         self.bytes_under_way = 0
+        queries.index(gradebook)
         EnterDueDates(config=course.config).enter(gradebook, assignment)
 
     def all(self, students: Iterable[str]) -> Iterator[Ended]:

@@ -6,6 +6,7 @@ from pathlib import Path
 from nbgrader.api import MissingEntry
 
 from autograder.grading.course import Course, CourseError
+from autograder.grading.late import enter_penalties
 
 COLUMNS = ("student", "assignment", "notebook", "question", "points", "comment")
 
@@ -44,6 +45,8 @@ def enter_marks(course: Course, path: Path) -> int:
             if row["comment"]:
                 _comment(gradebook, grade.name, row)
         gradebook.db.commit()
+    for assignment in sorted({row["assignment"] for _, _, row in entries}):
+        enter_penalties(course, assignment)  # a part of the score, which is another now
     return len(entries)
 
 

@@ -1,14 +1,16 @@
 """The grade table: for each student and notebook a score and a reason, on screen and as CSV."""
 
-import csv
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import nbformat
+from nbgrader.api import BaseCell, Grade, Notebook, SubmittedAssignment
 
 from autograder.grading.course import Course
-from autograder.grading.grade import Outcome
+from autograder.grading.outcomes import Outcome
+from autograder.grading.queries import of_cells_in
 
 COLUMNS = (
     "student",
@@ -50,34 +52,43 @@ class StudentRow:
     reason: str
 
 
-def question_rows(course: Course, outcomes: Iterable[Outcome]) -> list[QuestionRow]:
-    """A row for each question of every notebook that was handed in, from the gradebook as it is now."""
-    rows = []
-    orders: dict[Path, list[str]] = {}
+def question_rows(course: Course, outcomes: Sequence[Outcome]) -> list[QuestionRow]:
+    """A row for each question of every notebook that was handed in, from the gradebook as it is now.
+
+    One query for an assignment, however large the class is.
+    """
+    found: list[QuestionRow] = []
+    assignments: dict[str, dict[str, Outcome]] = defaultdict(dict)
+    for outcome in outcomes:
+        assignments[outcome.assignment][outcome.student] = outcome
     with course.gradebook() as gradebook:
-        for outcome in outcomes:
-            for name in outcome.notebooks:
-                source = course.folder("source", ".", outcome.assignment) / f"{name}.ipynb"
-                if source not in orders:
-                    orders[source] = grade_ids(source)
-                order = orders[source]
-                notebook = gradebook.find_submission_notebook(name, outcome.assignment, outcome.student)
-                for grade in sorted(notebook.grades, key=lambda g: order.index(g.name)):
-                    reason = outcome.problems.get(name) or outcome.reasons.get(name, {}).get(grade.name, "")
-                    rows.append(
-                        QuestionRow(
-                            outcome.student,
-                            outcome.assignment,
-                            name,
-                            grade.name,
-                            grade.score,
-                            grade.max_score,
-                            bool(grade.needs_manual_grade),
-                            reason,
-                            outcome.isolation.get(name, ""),
-                        )
-                    )
-    return rows
+        for assignment, of in assignments.items():
+            folder = course.folder("source", ".", assignment)
+            places = {
+                (name, question): place
+                for name in course.notebooks(assignment)
+                for place, question in enumerate(grade_ids(folder / f"{name}.ipynb"))
+            }
+            order = {(student, name): place for place, (student, name) in enumerate(_handed_in(of.values()))}
+            columns = (SubmittedAssignment.student_id, Notebook.name, BaseCell.name)
+            query = gradebook.db.query(*columns, Grade.score, Grade.max_score, Grade.needs_manual_grade)
+            rows = [
+                _row(of[student], name, question, score, most, waiting)
+                for student, name, question, score, most, waiting in of_cells_in(query, gradebook, assignment, Grade)
+                if (student, name) in order
+            ]
+            found += sorted(rows, key=lambda r: (order[r.student, r.notebook], places[r.notebook, r.question]))
+    return found
+
+
+def _handed_in(outcomes: Iterable[Outcome]) -> Iterator[tuple[str, str]]:
+    return ((outcome.student, name) for outcome in outcomes for name in outcome.notebooks)
+
+
+def _row(outcome: Outcome, name: str, question: str, score: float, most: float, waiting: bool) -> QuestionRow:
+    reason = outcome.problems.get(name) or outcome.reasons.get(name, {}).get(question, "")
+    tier = outcome.isolation.get(name, "")
+    return QuestionRow(outcome.student, outcome.assignment, name, question, score, most, bool(waiting), reason, tier)
 
 
 def grade_ids(notebook: Path) -> list[str]:
@@ -123,20 +134,3 @@ def _reason(outcome: Outcome, own: Sequence[QuestionRow], waiting: int) -> str:
 def _told(row: QuestionRow) -> str:
     text = row.reason.split(" → ")[0]
     return f"{text} ({row.score:g} of {row.max_score:g} points)" if row.score else text
-
-
-def write_csv(rows: Iterable[QuestionRow], path: Path) -> None:
-    """All question rows as CSV (UTF-8 with a byte-order mark, which spreadsheets look for)."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", newline="", encoding="utf-8-sig") as file:
-        writer = csv.writer(file)
-        writer.writerow(COLUMNS)
-        for row in rows:
-            writer.writerow([_cell(getattr(row, c)) for c in COLUMNS])
-
-
-def _cell(value: object) -> object:
-    """A value safe to open in a spreadsheet: text that would be read as a formula is quoted."""
-    if isinstance(value, str) and value[:1] in "=+-@\t\r":
-        return "'" + value
-    return int(value) if isinstance(value, bool) else value

@@ -1,7 +1,7 @@
 """Feedback pages are made self-contained whatever a learner has written into the notebook."""
 
+from autograder.grading.csv_files import write_table
 from autograder.grading.feedback import self_contained
-from autograder.grading.table import QuestionRow, write_csv
 
 
 def test_scripts_and_outside_things_go_and_mathematics_stays():
@@ -26,5 +26,5 @@ def test_a_formula_that_cannot_be_read_is_shown_as_it_is():
 
 def test_text_that_a_spreadsheet_would_run_is_quoted(tmp_path):
     path = tmp_path / "grades.csv"
-    write_csv([QuestionRow("=cmd()", "vanilla", "numpy", "q", 1.0, 2.0, False, "-1+1")], path)
-    assert "'=cmd(),vanilla,numpy,q,1.0,2.0,0,'-1+1" in path.read_text(encoding="utf-8-sig")
+    write_table(path, ("student", "score", "reason"), [("=cmd()", -1.5, "-1+1"), ("", 2.0, "")], mark=True)
+    assert path.read_text(encoding="utf-8-sig").splitlines()[1:] == ["'=cmd(),-1.5,'-1+1", ",2.0,"]

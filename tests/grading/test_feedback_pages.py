@@ -22,13 +22,13 @@ from autograder.grading.grade import Outcome
 from autograder.grading.outcomes import keep
 from autograder.grading.partial import failed_outputs, with_credit
 from autograder.grading.report import nbgrader_pages, writing
-from autograder.grading.report.gradebook import Submission, mark_rows
+from autograder.grading.report.gradebook import Submission
 from autograder.grading.report.messages import Diagnosis, diagnosis, messages
 from autograder.grading.report.pages import student_html, student_text
 from autograder.grading.report.questions import Asked
 from autograder.grading.report.steps import next_steps, standing
 from autograder.grading.report.student import Standing, student_page
-from autograder.grading.table import QuestionRow
+from autograder.grading.table import QuestionRow, question_rows
 
 MISTAKE = next(m for m in find("vanilla/step-backward").all_mistakes if m.see)
 QUESTIONS = {
@@ -320,7 +320,7 @@ def times(folder):
 
 def test_overviews_need_no_page_of_nbgraders_and_tell_no_hidden_value(one):
     course, outcome = one
-    (page,) = write_feedback(course, [outcome], mark_rows(course, [outcome]), pages="none")
+    (page,) = write_feedback(course, [outcome], question_rows(course, [outcome]), pages="none")
     folder = page.parent
     assert set(times(folder)) == {"index.html", "feedback.txt"}
     for path in folder.iterdir():
@@ -332,7 +332,7 @@ def test_overviews_need_no_page_of_nbgraders_and_tell_no_hidden_value(one):
 
 def test_what_has_not_changed_is_not_written_again(one):
     course, outcome = one
-    rows = mark_rows(course, [outcome])
+    rows = question_rows(course, [outcome])
     (page,) = write_feedback(course, [outcome], rows, pages="none")
     before = times(page.parent)
     write_feedback(course, [outcome], rows, pages="none")
@@ -348,7 +348,7 @@ def test_what_has_not_changed_is_not_written_again(one):
 @pytest.mark.slow
 def test_nbgraders_page_is_made_again_only_when_something_in_it_has_changed(one):
     course, outcome = one
-    rows = mark_rows(course, [outcome])
+    rows = question_rows(course, [outcome])
     (index,) = write_feedback(course, [outcome], rows)
     page = index.parent / "numpy.html"
     html = page.read_text(encoding="utf-8")
@@ -372,7 +372,7 @@ def test_one_notebook_that_nbgrader_cannot_show_stops_nobody_else(one):
     folder = course.folder("autograded", "bob", ASSIGNMENT)
     graded_notebook(folder)
     with pytest.raises(CourseError, match=r"could not make a page of a notebook of bob/vanilla; all else is there"):
-        write_feedback(course, [other, outcome], mark_rows(course, [outcome]))
+        write_feedback(course, [other, outcome], question_rows(course, [outcome]))
     assert (course.folder("feedback", "ann", ASSIGNMENT) / "numpy.html").is_file()
     assert (course.folder("feedback", "bob", ASSIGNMENT) / "index.html").is_file()
 
@@ -403,7 +403,7 @@ def test_pages_are_the_same_whoever_makes_them(one, monkeypatch, dies):
         with course.gradebook() as gradebook:
             gradebook.add_student(student)
             gradebook.add_submission(ASSIGNMENT, student)
-    rows = mark_rows(course, outcomes)
+    rows = question_rows(course, outcomes)
     monkeypatch.setattr(nbgrader_pages, "AT_ONCE", 1)
     if dies:
         monkeypatch.setattr(nbgrader_pages, "_make_there", killed)
@@ -423,7 +423,7 @@ def test_a_notebook_that_was_taken_back_has_no_page_any_more(one):
     folder = course.folder("feedback", "ann", ASSIGNMENT)
     folder.mkdir(parents=True)
     (folder / "pytorch.html").write_text("of yesterday")
-    write_feedback(course, [outcome], mark_rows(course, [outcome]), pages="none")
+    write_feedback(course, [outcome], question_rows(course, [outcome]), pages="none")
     assert not (folder / "pytorch.html").exists()
 
 

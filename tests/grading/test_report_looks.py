@@ -10,9 +10,9 @@ from report_class import ASSIGNMENT, add_students, make_small_course
 
 from autograder.grading.feedback import write_feedback
 from autograder.grading.outcomes import graded
-from autograder.grading.report.gradebook import mark_rows
 from autograder.grading.report.pages import report_page
 from autograder.grading.report.reading import class_report
+from autograder.grading.table import question_rows
 
 sys.path.append(str(Path(__file__).parents[1] / "book"))  # for the headless browser that the book's tests use
 
@@ -51,7 +51,7 @@ def pages(tmp_path_factory) -> dict[str, Path]:
     report = course.root / "report.html"
     report.write_text(report_page(class_report(course, ASSIGNMENT), datetime.date(2026, 3, 2)), encoding="utf-8")
     wrong = max(outcomes, key=lambda o: sum(map(len, o.reasons.values())))
-    (student,) = write_feedback(course, [wrong], mark_rows(course, [wrong]), pages="none")
+    (student,) = write_feedback(course, [wrong], question_rows(course, [wrong]), pages="none")
     return {"report": report, "student": student}
 
 

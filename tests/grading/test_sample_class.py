@@ -13,11 +13,12 @@ import nbformat
 import pytest
 from bs4 import BeautifulSoup
 
+from autograder.cli import main
 from autograder.grading.course import CourseError
 from autograder.grading.grade import grade_class
 from autograder.grading.marks import enter_marks
 from autograder.grading.sample_class import STUDENTS
-from autograder.grading.table import question_rows, student_row, write_csv
+from autograder.grading.table import question_rows, student_row
 
 pytestmark = pytest.mark.slow
 
@@ -91,9 +92,9 @@ def test_the_gradebook_has_everybody(sample_class):
 
 
 def test_the_csv_has_every_question(sample_class, tmp_path):
-    _, _, rows = sample_class
+    course, _, rows = sample_class
     path = tmp_path / "deep" / "grades.csv"
-    write_csv(rows, path)
+    assert main(["export", "vanilla", "--course", str(course.root), "-o", str(path)]) == 0
     with path.open(encoding="utf-8-sig", newline="") as file:
         table = list(csv.DictReader(file))
     assert len(table) == len(rows) == 7 * sum(bool(s.framework) for s in STUDENTS)

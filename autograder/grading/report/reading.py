@@ -6,9 +6,10 @@ from pathlib import Path
 from autograder.grading.course import Course
 from autograder.grading.grade import graded
 from autograder.grading.report.figures import Figures, class_figures
-from autograder.grading.report.gradebook import mark_rows, submissions
+from autograder.grading.report.gradebook import submissions
 from autograder.grading.report.naming import naming
 from autograder.grading.report.questions import asked, assignment_title
+from autograder.grading.table import question_rows
 
 
 def class_report(course: Course, assignment: str, *, anonymous: bool = False) -> Figures:
@@ -22,7 +23,7 @@ def class_report(course: Course, assignment: str, *, anonymous: bool = False) ->
         assignment,
         asked(course, assignment),
         outcomes,
-        mark_rows(course, outcomes),
+        question_rows(course, outcomes),
         submissions(course, assignment),
         naming([*done, *ungraded], anonymous=anonymous, secret=Path(secret) if secret else None),
         ungraded=ungraded,

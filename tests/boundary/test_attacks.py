@@ -13,6 +13,7 @@ from attacks.answers import POINTS
 from attacks.class_of_attackers import ASSIGNMENTS, HONEST, Graded, grade, points
 from attacks.corpus import TIERS, gradable
 
+from autograder.boundary.submissions import is_student
 from autograder.grading.course import Course
 
 ISOLATED = {"files", "processes", "resources", "network", "kernel and hooks", "stolen values", "sly answers"}
@@ -93,7 +94,8 @@ def test_feedback_on_an_attack_tells_nothing(graded_in, group, attack):
 def test_everybody_else_gets_what_they_would_have_got(graded_in, group):
     graded = graded_in(group)
     for what, ended in graded.ended.items():
-        assert ended.returncode == 0, f"{what}: {ended.stdout[-2000:]}"
+        left_out = any(a.assignment == what and not is_student(a.who) for a in corpus(group))  # that wants attention
+        assert ended.returncode == int(left_out), f"{what}: {ended.stdout[-2000:]}"
     for assignment in set(ASSIGNMENTS) & set(graded.ended):
         for student in HONEST:
             got = points(graded.course, assignment, student)

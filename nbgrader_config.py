@@ -38,6 +38,12 @@ c.ExecuteAcross.learner_modules = ["unrolled_agent", "autograder", "autograder.c
 c.LimitOutput.max_lines = 200
 c.LimitOutput.max_traceback = 50
 
+# Being late costs nothing until you say what: for example ten percent of the score for each day begun.
+# from autograder.grading.late import EnterDueDates, LatePenalties  (the module's text says more)
+# c.EnterDueDates.due = {"vanilla": "2027-01-15 23:59 Europe/Berlin"}
+# c.AssignLatePenalties.plugin_class = LatePenalties
+# c.LatePenalties.percent = 10
+
 # Submissions are read, rebuilt, run and shown through the trust boundary: see the page "What a submission cannot do".
 # Whatever grades with this file (nbgrader autograde, its Python API, Formgrader's button, unrolled) is protected alike.
 protect(c, execute=ExecuteAcross)

@@ -12,7 +12,7 @@ from typing import Any
 from nbgrader.api import Gradebook
 from nbgrader.apps import NbGraderAPI
 from nbgrader.coursedir import CourseDirectory
-from sqlalchemy.exc import SAWarning
+from sqlalchemy.exc import DBAPIError, SAWarning
 from traitlets.config import Config, PyFileConfigLoader
 
 from autograder.boundary.submissions import is_student
@@ -48,10 +48,13 @@ class Course:
 
     @contextlib.contextmanager
     def gradebook(self) -> Iterator[Gradebook]:
-        """The course's gradebook, closed afterwards."""
+        """The course's gradebook, closed afterwards. Raises CourseError when the database cannot be used."""
         directory = self.directory
-        with Gradebook(directory.db_url, directory.course_id) as gradebook:
-            yield gradebook
+        try:
+            with Gradebook(directory.db_url, directory.course_id) as gradebook:
+                yield gradebook
+        except DBAPIError as error:
+            raise CourseError(database_told(self, error)) from None
 
     def assignments(self) -> list[str]:
         """The assignments that have a source."""
@@ -109,3 +112,10 @@ def open_course(root: Path) -> Course:
     logging.getLogger("traitlets").setLevel(logging.CRITICAL)
     warnings.filterwarnings("ignore", category=SAWarning)  # nbgrader's own sessions, nothing a teacher can act on
     return Course(root, config)
+
+
+def database_told(course: Course, error: Exception) -> str:
+    """One line on a gradebook that cannot be used."""
+    what = " ".join(str(getattr(error, "orig", error)).split())[:200]
+    url = course.directory.db_url.split("@")[-1]  # without a password
+    return f"the gradebook at {url} cannot be used ({what}): what is graded is kept; run the same command again"

@@ -20,7 +20,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from autograder.boundary.handed_in import HandedIn, read_submission
 from autograder.grading import entering, keys, queries, record, work
 from autograder.grading.changes import Change, changes
-from autograder.grading.course import Course, CourseError
+from autograder.grading.course import Course, CourseError, database_told
 from autograder.grading.late import EnterDueDates, enter_penalties
 from autograder.grading.outcomes import Outcome, graded, in_gradebook, keep, kept_outcome, on_disk
 from autograder.grading.paper import Paper, papers
@@ -116,7 +116,7 @@ def grade_class(
                 on_ended(ended)
         enter_penalties(course, assignment)
     except (DBAPIError, InvalidEntry) as error:
-        raise CourseError(_database_told(course, error)) from None
+        raise CourseError(database_told(course, error)) from None
     return [outcomes[student] for student in chosen]
 
 
@@ -302,13 +302,4 @@ def _released(course: Course, assignment: str, names: Sequence[str]) -> bool:
             entered = {n.name for n in gradebook.find_assignment(assignment).notebooks}
     except MissingEntry:
         return False
-    except DBAPIError as error:
-        raise CourseError(_database_told(course, error)) from None
     return set(names) <= entered and all((folder / f"{n}.ipynb").is_file() for n in names)
-
-
-def _database_told(course: Course, error: Exception) -> str:
-    """One line on a gradebook that cannot be used."""
-    what = " ".join(str(getattr(error, "orig", error)).split())[:200]
-    url = course.directory.db_url.split("@")[-1]  # without a password
-    return f"the gradebook at {url} cannot be used ({what}): what is graded is kept; run the same command again"

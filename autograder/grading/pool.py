@@ -9,6 +9,8 @@ import logging
 import os
 import queue
 import shutil
+import signal
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -195,6 +197,17 @@ def _tier(wanted: str) -> str:
         return f"!{error}"
 
 
+def _deaf_to_interrupts(make: Callable[..., Any], *settings: Any) -> Any:
+    """What `make` makes. The processes that it starts leave Ctrl-C to this one, which then stops them."""
+    if threading.current_thread() is not threading.main_thread():
+        return make(*settings)
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        return make(*settings)
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 def _same(data: bytes) -> bytes:
     return data
 
@@ -245,21 +258,38 @@ class OwnCluster:
         self._stack.close()
 
     def _started(self) -> Cluster:
-        from distributed import Client, LocalCluster, Security
+        from distributed import Client
 
-        # Not threads: in Python 3.11 ast.parse counts its recursion for all threads together, and fails now and then.
-        cluster = LocalCluster(
-            n_workers=self._hands,
-            threads_per_worker=1,
-            processes=True,
-            dashboard_address="127.0.0.1:0",
-            security=Security.temporary(),  # in tier "limited" learners' code reaches this machine's ports
-            memory_limit=0,
-            silence_logs=50,
-            resources={"GPU": 1} if shutil.which("nvidia-smi") else None,
-        )
+        cluster = _deaf_to_interrupts(_local_cluster, self._hands, has_gpu())
         self._stack.callback(cluster.close, timeout=10)
         return Cluster(self._stack.enter_context(Client(cluster)))
+
+
+def has_gpu() -> bool:
+    """Whether this machine has a GPU of the kind that the frameworks use."""
+    return shutil.which("nvidia-smi") is not None
+
+
+def _local_cluster(hands: int, gpu: bool) -> Any:
+    """So many workers on this machine, of which the first offers the GPU, if there is one."""
+    from distributed import LocalCluster, Security
+
+    # Not threads: in Python 3.11 ast.parse counts its recursion for all threads together, and fails now and then.
+    cluster = LocalCluster(
+        n_workers=0,
+        threads_per_worker=1,
+        processes=True,
+        dashboard_address="127.0.0.1:0",
+        security=Security.temporary(),  # in tier "limited" learners' code reaches this machine's ports
+        memory_limit=0,
+        silence_logs=50,
+    )
+    if gpu:
+        for name, made in cluster.new_worker_spec().items():
+            cluster.worker_spec[name] = {**made, "options": {**made["options"], "resources": {"GPU": 1}}}
+    cluster.scale(hands)
+    cluster.wait_for_workers(hands, timeout=CONNECTING)
+    return cluster
 
 
 @contextlib.contextmanager

@@ -122,6 +122,8 @@ def _marked(paper: Paper, handed: Handed, notebook: NotebookNode, problem: str) 
                 scores, unanswered = _scores(notebook), _unanswered(notebook)
             else:
                 notebook, resources = _made(step, paper)(notebook, resources)
+    if problem:  # whatever tests of other teachers make of a blank notebook
+        scores = {name: None if score is None else 0.0 for name, score in scores.items()}
     return _told(notebook, scores, unanswered, problem)
 
 

@@ -26,6 +26,7 @@ _LOOKING = 30.0  # seconds for the learner's kernel to say what its names stand 
 _link: Link | None = None
 _lost = ""
 _bound: dict[str, object] = {}
+_namespace: Mapping[str, Any] = {}  # in which they are bound
 
 
 def connect(connection: Mapping[str, Any]) -> None:
@@ -37,6 +38,7 @@ def connect(connection: Mapping[str, Any]) -> None:
     disconnect()
     try:
         _link = Link(connection)
+        _link.missing = _deleted
     except KernelLost as error:
         _lost = str(error)
 
@@ -66,8 +68,10 @@ def bind(namespace: MutableMapping[str, Any], names: Sequence[str], sources: Seq
     A name that the learner's notebook has not defined is taken out. `sources` are the learner's cells, as handles
     give them to whoever wants to read code (`__unrolled_source__`).
     """
+    global _namespace
     sys.last_value = None
     _bound.clear()
+    _namespace = namespace
     for name in names:
         namespace.pop(name, None)
     if _link is None or _link.lost or not names:
@@ -81,6 +85,11 @@ def bind(namespace: MutableMapping[str, Any], names: Sequence[str], sources: Seq
         if name in names and isinstance(description, dict):
             _bind_one(namespace, name, description, text)
     _bound.update({name: namespace[name] for name in names if name in namespace})
+
+
+def _deleted() -> list[str]:
+    """The borrowed names that a test has deleted, as one does to see whether a function needs another."""
+    return sorted(name for name in _bound if name not in _namespace)
 
 
 def own_names(namespace: Mapping[str, Any]) -> list[str]:

@@ -10,8 +10,9 @@ import hashlib
 import hmac
 import json
 import math
+import os
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from zmq.utils.monitor import recv_monitor_message
 import autograder.running as running
 from autograder.boundary import agent, values, wire
 from autograder.boundary.wire import LIMITS, Limits, Malformed
+from autograder.kernels import watchdog
 
 MODULE = "unrolled_agent"
 """The name under which the agent stands in the learner's kernel."""
@@ -31,6 +33,7 @@ PASSED_OVER = 500
 """How many messages that are no answer are passed over in one request before the kernel counts as lost."""
 
 _WRAPPING = 8 * 2**20  # bytes of a message besides the agent's own text, and of what JSON adds to that
+_LOOK = 100  # milliseconds without a message until it is looked at whether one without end is on its way
 _ABORTED = 20  # times that a request is sent anew, which the kernel has dropped because of an error before it
 
 INSTALLING = 60.0
@@ -47,6 +50,8 @@ class Link:
     def __init__(self, connection: Mapping[str, Any], limits: Limits = LIMITS) -> None:
         """`connection`: what Jupyter's connection files hold, for tcp or ipc. Raises KernelLost."""
         self.lost = ""
+        self.missing: Callable[[], list[str]] = list
+        """Says which of the learner's names their code has to do without, now."""
         self._limits = limits
         self._requests = 0
         self._release: list[int] = []
@@ -68,8 +73,9 @@ class Link:
 
     def close(self) -> None:
         """Hang up."""
-        self._socket.disable_monitor()
-        self._context.destroy(linger=0)
+        if not self._context.closed:
+            self._socket.disable_monitor()
+            self._context.destroy(linger=0)
 
     def release(self, number: int) -> None:
         """Have the kernel forget a reference, together with the next request."""
@@ -82,7 +88,7 @@ class Link:
         """
         self._requests += 1
         released, self._release = self._release, []
-        text = json.dumps({**request, "request": self._requests, "release": released})
+        text = json.dumps({**request, "request": self._requests, "release": released, "without": self.missing()})
         reply = self._evaluate(f"__import__('sys').modules['{MODULE}'].examined.answer({text!r})", seconds)
         if reply.get("request") != self._requests:
             raise Malformed("the answer is one to another question")
@@ -142,10 +148,12 @@ class Link:
         poller = zmq.Poller()
         poller.register(self._socket, zmq.POLLIN)
         poller.register(self._monitor, zmq.POLLIN)
-        for _ in range(PASSED_OVER):
+        passed, before = 0, None
+        while passed < PASSED_OVER:
             left = deadline - time.monotonic()
-            ready = dict(poller.poll(max(0, math.ceil(left * 1000))))
+            ready = dict(poller.poll(max(0, min(_LOOK, math.ceil(left * 1000)))))
             if self._socket in ready:
+                passed += 1
                 content = self._read(self._socket.recv_multipart(), request)
                 if content is not None:
                     return content
@@ -154,6 +162,12 @@ class Link:
                 self._lose("it died")
             elif left <= 0:
                 self._lose(f"it did not answer within {seconds:.0f} seconds")
+            else:
+                # libzmq keeps the parts of a message to itself until the last is there, however many there are.
+                unread = watchdog.resident_bytes(os.getpid())
+                before = unread if before is None else before
+                if unread > before + watchdog.MOST_UNREAD:
+                    self._lose("it sent a message without end")
         self._lose("it sent messages without end that are no answers")
         raise AssertionError
 
@@ -181,6 +195,7 @@ class Link:
 
     def _lose(self, why: str) -> None:
         self.lost = self.lost or why
+        self.close()  # nothing more is taken, and what is kept of it is let go
         raise KernelLost(self.lost)
 
 

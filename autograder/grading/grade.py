@@ -11,13 +11,14 @@ leaves enough for the next run to see that it is done.
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 
 from nbgrader.api import Gradebook, InvalidEntry, MissingEntry
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from autograder.boundary.handed_in import HandedIn, read_submission
+from autograder.boundary.sides import NoKernel
 from autograder.grading import entering, keys, queries, record, work
 from autograder.grading.changes import Change, changes
 from autograder.grading.course import Course, CourseError, database_told
@@ -31,7 +32,10 @@ from autograder.grading.work import Handed, Marked
 
 __all__ = ["Ended", "Outcome", "grade_class", "graded", "kept_outcome"]
 
-GIVEN_UP = "could not be graded, since its worker ended each time"
+GIVEN_UP = "was not graded, which may be no fault of its own"
+TRIES = 3
+"""How often a notebook is tried on a machine that starts no kernel for it."""
+
 PATIENCE = 30.0
 """Seconds for which a gradebook that cannot be written is tried again."""
 
@@ -200,6 +204,11 @@ class _Run:
         """The next piece of work that is done, and the student, if it was the last of theirs."""
         piece, result = self.pool.next_done()
         sheet, name, key = self.under_way.pop(piece)
+        if isinstance(result, NoKernel) and piece.tries < TRIES:
+            again = replace(piece, name=f"{piece.name}/{piece.tries}", tries=piece.tries + 1)
+            self.under_way[again] = sheet, name, key
+            self.pool.submit(again)
+            return
         self.bytes_under_way -= len(sheet.handed.notebooks.get(name, b""))
         if isinstance(result, bytes):
             self.store.put(key, result)
@@ -212,9 +221,9 @@ class _Run:
             yield self._end(sheet)
 
     def _given_up(self, name: str, error: BaseException) -> Marked:
-        """Zero points, and why, for a notebook that ended every worker it was given to."""
+        """Zero points, and why, for a notebook that ended every worker it was given to, or found no kernel."""
         zeros = {question: 0.0 for question, cell in self.papers[name].cells.items() if cell.max_score}
-        why = f"{name}.ipynb {GIVEN_UP} ({type(error).__name__}): grade it again"
+        why = f"{name}.ipynb {GIVEN_UP} ({type(error).__name__}: {' '.join(str(error).split())[:200]}): grade it again"
         return Marked("", zeros, problem=why)
 
     def _end(self, sheet: _Sheet) -> Ended:

@@ -44,12 +44,14 @@ SETTINGS = {
 
 @dataclass(frozen=True, eq=False)
 class Piece:
-    """One piece of work: `function` of `arguments` is to be found out; `name` is for whoever looks at the cluster."""
+    """One piece of work: `function` of `arguments` is to be found out; `name` is for whoever looks at the cluster,
+    `tries` how often it has been tried, this time included."""
 
     name: str
     function: Callable[..., bytes]
     arguments: tuple[Any, ...]
     gpu: bool = False
+    tries: int = 1
 
 
 class Pool(Protocol):

@@ -26,6 +26,7 @@ from autograder.boundary import handed_in
 from autograder.boundary.execution import ExecuteAcross
 from autograder.boundary.nbgrader_reading import Rebuild, rebuilt
 from autograder.boundary.rebuild import KEY
+from autograder.boundary.sides import NoKernel
 from autograder.grading.late import EnterDueDates
 from autograder.grading.paper import Paper, SourceCell
 from autograder.grading.reading import hand_answers, mistakes, reasons
@@ -87,17 +88,24 @@ def grade(paper: bytes, student: str, data: bytes, texts: tuple[str, ...], probl
 
 
 def mark(paper: Paper, handed: Handed) -> Marked:
-    """Grade one notebook. What cannot be run to its end is graded as the blank one, with the reason on top."""
+    """Grade one notebook. What cannot be run to its end is graded as the blank one, with the reason on top.
+
+    Raises NoKernel when this machine starts no kernel, which says nothing about the notebook.
+    """
     released = paper.released[paper.name]
     notebook, problem = handed_in.parsed(handed.data, paper.name, released, handed.texts, handed.problem)
     try:
         return _marked(paper, handed, notebook, problem)
+    except NoKernel:
+        raise  # the machine's fault: no result, and nothing to keep
     except Exception as error:  # one notebook, whatever is in it, does not stop the class
         _LOG.debug("%s, %s", handed.student, paper.name, exc_info=True)
         problem = f"{paper.name}.ipynb could not be run to its end ({_words(error)})"
     try:
         notebook, _ = handed_in.parsed(b"", paper.name, released, problem=problem)
         return _marked(paper, handed, notebook, problem)
+    except NoKernel:
+        raise
     except Exception:
         zeros = {name: 0.0 for name, cell in paper.cells.items() if cell.max_score}
         return Marked("", zeros, problem=problem)
@@ -124,7 +132,7 @@ def _marked(paper: Paper, handed: Handed, notebook: NotebookNode, problem: str) 
                 notebook, resources = _made(step, paper)(notebook, resources)
     if problem:  # whatever tests of other teachers make of a blank notebook
         scores = {name: None if score is None else 0.0 for name, score in scores.items()}
-    return _told(notebook, scores, unanswered, problem)
+    return _told(notebook, scores, unanswered, problem, float(resources.get("seconds", 0.0)))
 
 
 # The first is done before the others; the checks are of metadata that the rebuilt notebook has from the release, where
@@ -179,9 +187,10 @@ def _unanswered(notebook: NotebookNode) -> list[str]:
     ]
 
 
-def _told(notebook: NotebookNode, scores: dict[str, float | None], unanswered: list[str], problem: str) -> Marked:
+def _told(
+    notebook: NotebookNode, scores: dict[str, float | None], unanswered: list[str], problem: str, seconds: float
+) -> Marked:
     about = notebook.metadata.get(KEY, {})
-    seconds = float(about.pop("seconds", 0.0))  # not in the notebook: the same grade is the same bytes
     fine = not problem
     return Marked(
         nbformat.writes(notebook),

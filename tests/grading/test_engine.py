@@ -19,6 +19,7 @@ import nbformat
 import psutil
 import pytest
 
+from autograder.boundary.sides import NoKernel
 from autograder.cli import main
 from autograder.grading import grade as engine
 from autograder.grading import record, work
@@ -411,6 +412,25 @@ def test_a_worker_that_always_dies_costs_that_notebook_and_says_so(small, monkey
     outcomes = {o.student: o for o in grade_class(small, "vanilla", workers=0, students=["ada", "emil"])}
     assert not outcomes["ada"].problems
     assert graded_now(small.root) == 3
+
+
+def test_a_machine_that_starts_no_kernel_is_tried_again_and_nothing_is_kept_of_it(small, monkeypatch):
+    grade, tried = work.grade, []
+
+    def refuses(paper, student, *rest):
+        tried.append(student)
+        if student == "ada" or tried.count(student) < 2:
+            raise NoKernel("no kernel could be started: no room")
+        return grade(paper, student, *rest)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(work, "grade", refuses)
+        outcomes = {o.student: o for o in grade_class(small, "vanilla", workers=0, students=["ada", "emil"])}
+    assert "no kernel could be started: no room" in outcomes["ada"].problems["numpy"]
+    assert (tried.count("ada"), tried.count("emil")) == (3, 2)
+    assert not outcomes["emil"].problems
+    outcomes = grade_class(small, "vanilla", workers=0, students=["ada"])
+    assert not outcomes[0].problems
 
 
 def test_unknown_students_frameworks_and_clusters_are_one_line(small, capsys):

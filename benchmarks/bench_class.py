@@ -175,9 +175,9 @@ def _memory(framework: str, students: int) -> str:
         _make(course, framework, students)
         command = ["unrolled", "grade", ASSIGNMENT, "--framework", framework, "--json"]
         began = time.perf_counter()
-        with subprocess.Popen(command, cwd=course, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as run:
-            with _watched(run.pid) as peaks:
-                told = json.loads(run.stdout.read() if run.stdout else "{}")
+        quiet = {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL, "text": True}
+        with subprocess.Popen(command, cwd=course, **quiet) as run, _watched(run.pid) as peaks:
+            told = json.loads(run.stdout.read() if run.stdout else "{}")
         seconds = time.perf_counter() - began
         mib = {name: round(value / 2**20) for name, value in peaks.items()}
         return (

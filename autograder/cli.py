@@ -53,6 +53,7 @@ def _run(options: argparse.Namespace, say: Say) -> int:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     # nbgrader starts kernels by name: the one of this environment, also when it has not been activated.
     os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
+    before = logging.root.manager.disable
     logging.disable(logging.WARNING)
     course = None
     try:
@@ -65,6 +66,8 @@ def _run(options: argparse.Namespace, say: Say) -> int:
         raise
     except OSError as error:
         say.warn(f"{error.filename or getattr(options, 'course', '')}: {error.strerror or error}")
+    finally:
+        logging.disable(before)
     return PROBLEM
 
 

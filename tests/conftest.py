@@ -1,5 +1,6 @@
 """What several rooms' tests share. TensorFlow's start-up messages are switched off before anything imports it."""
 
+import logging
 import os
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -16,3 +17,11 @@ ROOT = Path(__file__).resolve().parents[1]
 def root() -> Path:
     """The repository's root."""
     return ROOT
+
+
+@pytest.fixture(autouse=True)
+def loggers_as_they_were():
+    """A test that leaves logging switched off would silence what other tests listen to."""
+    before = logging.root.manager.disable
+    yield
+    logging.disable(before)

@@ -5,7 +5,6 @@ Work is a function of bytes that gives bytes. A worker that dies is replaced, an
 
 import contextlib
 import hashlib
-import logging
 import os
 import queue
 import shutil
@@ -192,7 +191,6 @@ class Cluster:
 
 def _tier(wanted: str) -> str:
     """The tier that a worker gives, "!" and the reason where it does not."""
-    logging.disable(logging.WARNING)
     try:
         return tiers.choose(wanted).tier
     except IsolationError as error:

@@ -83,8 +83,12 @@ class Marked:
 def grade(paper: bytes, student: str, data: bytes, texts: tuple[str, ...], problem: str, files: dict) -> bytes:
     """`mark`, for a worker: plain data in, bytes out."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    before = logging.root.manager.disable
     logging.disable(logging.WARNING)
-    return mark(_paper(paper), Handed(student, data, texts, problem, files)).to_bytes()
+    try:
+        return mark(_paper(paper), Handed(student, data, texts, problem, files)).to_bytes()
+    finally:
+        logging.disable(before)
 
 
 def mark(paper: Paper, handed: Handed) -> Marked:

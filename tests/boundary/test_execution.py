@@ -48,7 +48,7 @@ def test_frameworks_are_what_the_teachers_cells_import():
         new_cell("import tensorflow", "learner"),
         new_cell("%matplotlib inline\nimport keras", "released"),
     ]
-    assert frameworks_of(nbformat.v4.new_notebook(cells=cells)) == ("pytorch",)
+    assert frameworks_of(nbformat.v4.new_notebook(cells=cells)) == ("pytorch", "tensorflow")
 
 
 @pytest.mark.slow

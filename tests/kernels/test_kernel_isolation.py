@@ -35,7 +35,7 @@ def test_files_outside_cannot_be_read_or_written(session, run_async, tier, tmp_p
     secret = tmp_path / "gradebook.db"
     secret.write_text("200 of 7")
     files = [secret, ROOT / "autograder" / "checks" / "__init__.py", Path("/etc/shadow"), ROOT / "pyproject.toml"]
-    folders = [ROOT / "solutions", ROOT / "tests", ROOT / "autograder", tmp_path, Path("/var"), Path("/etc/ssh")]
+    folders = [ROOT / "solutions", ROOT / "tests", ROOT / "autograder", tmp_path, Path("/var/log"), Path("/etc/ssh")]
 
     async def main():
         async with session(isolation=tier) as kernel:
@@ -249,11 +249,13 @@ def test_a_lower_tier_may_be_asked_for(session, run_async):
 
 
 def test_two_at_a_time(session, run_async):
+    before = threading.active_count()
+
     async def main():
         async with session() as first, session() as second:
             await asyncio.gather(first.value("x = 1"), second.value("x = 2"))
             assert await first.value("x") == "1"
             assert await second.value("x") == "2"
-        assert threading.active_count() < 20
+        assert threading.active_count() < before + 10
 
     run_async(main)

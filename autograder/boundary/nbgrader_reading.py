@@ -32,10 +32,11 @@ from traitlets.config import Config
 from autograder.boundary import cleaning, hiding
 from autograder.boundary.files import Unreadable, read_file
 from autograder.boundary.formgrader import NamesAsText, refuse_markup_in_addresses
+from autograder.boundary.handed_in import MAX_STAMP, STAMP, is_time
 from autograder.boundary.markup import escape_markdown, markdown_to_html
 from autograder.boundary.pages import self_contained
 from autograder.boundary.rebuild import KEY, rebuild
-from autograder.boundary.submissions import MAX_STAMP, STAMP, is_student, is_time, take_in
+from autograder.boundary.submissions import is_student, take_in
 
 
 def protect(c: Config, *, execute: type = stock.Execute) -> None:

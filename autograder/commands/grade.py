@@ -38,6 +38,8 @@ def arguments(parser: ArgumentParser) -> None:
 def run(course: "Course", options: Namespace, say: Say) -> int:
     from autograder.grading.course import one_framework
     from autograder.grading.grade import grade_class
+    from autograder.grading.record import NAME as NAME_OF_RECORD
+    from autograder.grading.record import broken_at
     from autograder.grading.table import question_rows, student_row
 
     if options.framework:
@@ -79,6 +81,12 @@ def run(course: "Course", options: Namespace, say: Say) -> int:
         say.line(f"changed: {len(changes) - SHOWN} more, in grading-log.jsonl")
     rate = f", {len(new) / seconds:.1f} a second" if new and seconds > 0 else ""
     say.line(f"{len(outcomes)} students: {len(new)} graded now, {len(outcomes) - len(new)} kept; {seconds:.0f} s{rate}")
+    notes = [f"{one.outcome.student}: {note}" for one in ended for note in one.notes]
+    for note in notes:
+        say.warn(note)
+    broken = broken_at(course.root / NAME_OF_RECORD)
+    if broken:
+        say.warn(f"{NAME_OF_RECORD}, line {broken}: the record has been changed here since it was written")
     unfinished = _unfinished(outcomes)
     for line in unfinished:
         say.warn(line)
@@ -95,10 +103,12 @@ def run(course: "Course", options: Namespace, say: Say) -> int:
             "changes": [vars(change) for change in changes],
             "not_graded": unfinished,
             "left_out": left_out,
+            "notes": notes,
+            "record_changed_at": broken,
             "seconds": round(seconds, 3),
         }
     )
-    return ATTENTION if unfinished or left_out else DONE
+    return ATTENTION if unfinished or left_out or notes or broken else DONE
 
 
 def _unfinished(outcomes: "list[Outcome]") -> list[str]:

@@ -6,15 +6,14 @@ spreadsheet, and is there whole or not at all.
 
 import csv
 import io
-import os
 import re
-import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from autograder.boundary.words import plain
 from autograder.grading.course import CourseError
+from autograder.grading.writing import replace
 
 MAX_BYTES = 64 * 2**20
 _FORMULA = re.compile(r"\s*[=+\-@\uff1d\uff0b\uff0d\uff20]|[\t\r\n]")
@@ -106,26 +105,7 @@ def write_whole(path: Path, data: bytes) -> None:
         if path.exists() and not path.is_file():  # /dev/stdout, a pipe; a folder is an error
             with path.open("wb") as stream:
                 stream.write(data)
-            return
-        path = path.resolve()
-        path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, part = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
-    except OSError as error:
-        raise CourseError(f"{path}: cannot be written ({error.strerror})") from None
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(part).chmod(path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~_umask())
-        Path(part).replace(path)
+        else:
+            replace(path.resolve(), data, durable=True)
     except OSError as error:
         raise CourseError(f"{path}: cannot be written ({error.strerror}); what was there before is unchanged") from None
-    finally:
-        Path(part).unlink(missing_ok=True)
-
-
-def _umask() -> int:
-    now = os.umask(0o077)
-    os.umask(now)
-    return now

@@ -19,6 +19,7 @@ from nbgrader.preprocessors import AssignLatePenalties
 from nbgrader.utils import parse_utc
 
 from autograder.grading.course import Course
+from autograder.grading.late import enter_penalty
 from autograder.grading.outcomes import Outcome
 from autograder.grading.work import Marked
 from autograder.grading.writing import replace
@@ -112,12 +113,7 @@ def _grades(gradebook: Gradebook, notebook: SubmittedNotebook) -> dict[str, Grad
 
 def _penalties(course: Course, submission: SubmittedAssignment) -> None:
     """Penalties for being late, as nbgrader's step in the pipeline gives them."""
-    late = submission.total_seconds_late
     step = AssignLatePenalties(config=course.config)
     step.init_plugin()
     for notebook in submission.notebooks:
-        notebook.late_submission_penalty = None
-        if late > 0:
-            penalty = step.plugin_inst.late_submission_penalty(submission.student_id, notebook.score, late)
-            if penalty is not None:
-                notebook.late_submission_penalty = step._check_late_penalty(notebook, penalty)
+        enter_penalty(step, notebook, notebook.score)

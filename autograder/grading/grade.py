@@ -23,14 +23,14 @@ from autograder.grading import entering, keys, queries, record, work
 from autograder.grading.changes import Change, changes
 from autograder.grading.course import Course, CourseError, database_told
 from autograder.grading.late import EnterDueDates, enter_penalties
-from autograder.grading.outcomes import Outcome, graded, in_gradebook, keep, kept_outcome, on_disk
+from autograder.grading.outcomes import Outcome, graded, in_gradebook, keep, on_disk
 from autograder.grading.paper import Paper, papers
 from autograder.grading.pool import Piece, Pool, opened
 from autograder.grading.release import release
 from autograder.grading.store import Store
 from autograder.grading.work import Handed, Marked
 
-__all__ = ["Ended", "Outcome", "grade_class", "graded", "kept_outcome"]
+__all__ = ["Ended", "Outcome", "grade_class", "graded"]
 
 GIVEN_UP = "was not graded, which may be no fault of its own"
 TRIES = 3
@@ -45,11 +45,13 @@ IN_FLIGHT = 256 * 2**20
 
 @dataclass(frozen=True)
 class Ended:
-    """One student is done: the outcome, whether anything was graded now, and what that changed."""
+    """One student is done: the outcome, whether anything was graded now, what that changed, and notes for the teacher
+    on what was handed in."""
 
     outcome: Outcome
     new: bool
     changes: tuple[Change, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 @dataclass
@@ -157,7 +159,7 @@ class _Run:
             sheet = self._read(student)
             kept = None if self.again else self._kept(sheet)
             if kept is not None:
-                yield Ended(kept, False)
+                yield Ended(kept, False, notes=sheet.handed.notes)
                 continue
             while self.under_way and (self.pool.room <= 0 or self.bytes_under_way + sheet.size > IN_FLIGHT):
                 yield from self._next()
@@ -171,7 +173,8 @@ class _Run:
         submitted = self.course.folder("submitted")
         where = os.path.relpath(self.course.folder("submitted", student, self.assignment), submitted)
         files = self.course.config.Autograde.get("exclude_overwriting", {}).get(self.assignment, [])
-        handed = read_submission(submitted, where, list(self.papers), files=files)
+        arrival = self.course.config.SafeExporter.get("time_of_submission", "stamp") == "arrival"
+        handed = read_submission(submitted, where, list(self.papers), files=files, use_arrival=arrival)
         sheet = _Sheet(student, handed, {}, on_disk(self.course, student, self.assignment))
         sheet.keys = {name: keys.with_answers(self.parts[name], _handed(sheet, name)) for name in sheet.names}
         return sheet
@@ -239,7 +242,7 @@ class _Run:
             record.append(self.course.root / record.NAME, [_entry(sheet, outcome, told)])
             self.recorded[student] = outcome.key
         keep(self.course, outcome)
-        return Ended(outcome, True, told)
+        return Ended(outcome, True, told, sheet.handed.notes)
 
     def _enter(self, sheet: _Sheet, marked: Mapping[str, Marked]) -> dict[str, dict[str, float | None]]:
         """Enter results; again and again for a while, when the database is used by somebody else or restarts."""

@@ -201,11 +201,11 @@ def zone(name: str) -> ZoneInfo:
 def enter_penalties(course: Course, assignment: str) -> dict[str, float]:
     """Bring everybody's due dates and late penalties in the gradebook up to date with settings and scores.
 
-    Whichever plugin the course has for nbgrader's AssignLatePenalties is asked; without one nothing is changed.
+    Whichever plugin the course has for nbgrader's AssignLatePenalties is asked; without a setting nothing is changed.
     nbgrader asks it while it grades, so a mark that is given by hand later would not count. Returns the penalties by
     student, those above 0. Raises CourseError for settings without sense and where the gradebook cannot be written.
     """
-    if "plugin_class" not in course.config.AssignLatePenalties:
+    if "plugin_class" not in course.config.AssignLatePenalties and not course.config.LateSubmissionPlugin:
         return {}
     stock = AssignLatePenalties(config=course.config)
     stock.init_plugin()
@@ -215,7 +215,7 @@ def enter_penalties(course: Course, assignment: str) -> dict[str, float]:
             EnterDueDates(config=course.config).enter(gradebook, assignment)
             scores = _scores(gradebook, assignment)
             for notebook in notebooks_of(gradebook, assignment):
-                points = _enter(stock, notebook, scores.get(notebook.id, 0.0))
+                points = enter_penalty(stock, notebook, scores.get(notebook.id, 0.0))
                 student = notebook.assignment.student_id
                 taken[student] = taken.get(student, 0.0) + points
             gradebook.db.commit()
@@ -247,7 +247,7 @@ def _scores(gradebook: Gradebook, assignment: str) -> dict[str, float]:
     return {notebook: float(score or 0) for notebook, score in query.group_by(Grade.notebook_id)}
 
 
-def _enter(stock: AssignLatePenalties, notebook: SubmittedNotebook, score: float) -> float:
+def enter_penalty(stock: AssignLatePenalties, notebook: SubmittedNotebook, score: float) -> float:
     """Write a notebook's penalty as nbgrader does, from 0 to its score; the points."""
     submission = notebook.assignment
     seconds = submission.total_seconds_late

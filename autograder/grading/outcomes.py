@@ -43,15 +43,6 @@ def keep(course: Course, outcome: Outcome) -> None:
     replace(_file(course, outcome.student, outcome.assignment), text.encode())
 
 
-def kept_outcome(course: Course, student: str, assignment: str, key: str | None = None) -> Outcome | None:
-    """The outcome of an earlier run, if there is one, the gradebook still has it, and (given `key`) it is current."""
-    outcome = on_disk(course, student, assignment)
-    if outcome is None or (key is not None and outcome.key != key):
-        return None
-    with course.gradebook() as gradebook:
-        return outcome if in_gradebook(gradebook, student, assignment) else None
-
-
 def on_disk(course: Course, student: str, assignment: str) -> Outcome | None:
     """The outcome that was kept last, whether or not the gradebook knows of it; None for none that can be read."""
     try:

@@ -1,6 +1,5 @@
 """Results by content key, in the course's folder: what has been graded once is not graded again."""
 
-import contextlib
 import hashlib
 import zlib
 from pathlib import Path
@@ -30,11 +29,6 @@ class Store:
         """Keep a result, as `Marked.to_bytes` gives it, for good. Raises OSError when the disk is full."""
         digest = hashlib.sha256(result).hexdigest().encode()
         replace(self._file(key), digest + b"\n" + zlib.compress(result, 6), durable=True)
-
-    def forget(self, key: str) -> None:
-        """Let there be no result of that key."""
-        with contextlib.suppress(FileNotFoundError):
-            self._file(key).unlink()
 
     def _file(self, key: str) -> Path:
         return self._folder / key[:2] / key

@@ -9,7 +9,7 @@ from pathlib import Path
 def replace(path: Path, data: bytes, *, durable: bool = False) -> None:
     """Let the file hold `data`, or what it held before; its folder is made. Raises OSError, naming the file.
 
-    `durable`: not before it is on the disk, whatever happens to the power.
+    It keeps its mode. `durable`: not before it is on the disk, whatever happens to the power.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
@@ -21,7 +21,7 @@ def replace(path: Path, data: bytes, *, durable: bool = False) -> None:
                 if durable:
                     file.flush()
                     os.fsync(file.fileno())
-            fresh.chmod(0o644)
+            fresh.chmod(path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~_umask())
             fresh.replace(path)
         except BaseException:
             with contextlib.suppress(OSError):
@@ -29,3 +29,9 @@ def replace(path: Path, data: bytes, *, durable: bool = False) -> None:
             raise
     except OSError as error:
         raise OSError(error.errno, error.strerror, str(path)) from None
+
+
+def _umask() -> int:
+    now = os.umask(0o077)
+    os.umask(now)
+    return now

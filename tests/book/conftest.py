@@ -1,4 +1,4 @@
-"""What the tests of the book share: its extensions, the built book, a browser."""
+"""What the tests of the book share: its extensions, the built book, where it is served."""
 
 from __future__ import annotations
 
@@ -26,20 +26,6 @@ def built_book() -> Path:
 def pages(built_book: Path) -> list[Path]:
     """The HTML files that hold the book's text, without index and search."""
     return sorted((built_book / "book").rglob("*.html"))
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[object]:
-    """A headless Chromium that resolves no host but localhost, for tests marked `browser`."""
-    pytest.importorskip("websocket", reason="websocket-client is not installed (extra `test`)")
-    from chromium import Chromium, find_chromium
-
-    executable = find_chromium()
-    if executable is None:
-        pytest.skip("no Chromium on PATH (Debian and Ubuntu: apt install chromium)")
-    chromium = Chromium(executable)
-    yield chromium
-    chromium.close()
 
 
 @pytest.fixture(scope="session")

@@ -21,10 +21,11 @@ from nbgrader.coursedir import CourseDirectory
 from nbgrader.preprocessors.base import NbGraderPreprocessor
 from traitlets.config import Config
 
+from autograder.boundary.handed_in import is_time
 from autograder.boundary.nbgrader_reading import protect
 from autograder.boundary.pages import POLICY
 from autograder.boundary.rebuild import KEY
-from autograder.boundary.submissions import is_student, is_time, take_in
+from autograder.boundary.submissions import is_student, take_in
 
 
 class RunHere(NbGraderPreprocessor):

@@ -26,7 +26,7 @@ from autograder.grading import record, work
 from autograder.grading.course import CourseError, one_framework, open_course
 from autograder.grading.grade import grade_class
 from autograder.grading.marks import enter_marks
-from autograder.grading.outcomes import kept_outcome
+from autograder.grading.outcomes import on_disk
 from autograder.grading.paper import Paper
 from autograder.grading.pool import Cluster, Piece, opened
 from autograder.grading.release import release
@@ -371,7 +371,7 @@ def test_the_secret_and_the_tier_are_part_of_the_key(small):
     assert graded_now(small.root) == 2
     grade_class(small, "vanilla", workers=0, students=["ada"], isolation="limited", on_ended=ended.append)
     assert graded_now(small.root) == 3
-    outcome = kept_outcome(small, "ada", "vanilla")
+    outcome = on_disk(small, "ada", "vanilla")
     assert outcome.isolation == {"numpy": "limited"}
     assert ended[0].changes == ()
 

@@ -14,7 +14,7 @@ import pytest
 
 from autograder.commands import export as command
 from autograder.commands.saying import Say
-from autograder.grading import csv_files
+from autograder.grading import writing
 from autograder.grading.course import Course, CourseError
 from autograder.grading.csv_files import read_table, safe, write_table, write_whole
 from autograder.grading.exporting import as_csv, as_json, canvas, moodle
@@ -355,7 +355,7 @@ def test_a_full_disk_or_ctrl_c_leaves_the_file_as_it_was(run, tmp_path, monkeypa
     def fails(_descriptor):
         raise error
 
-    monkeypatch.setattr(csv_files.os, "fsync", fails)
+    monkeypatch.setattr(writing.os, "fsync", fails)
     with pytest.raises((CourseError, KeyboardInterrupt)) as caught:
         run([result("ada", 3)])
     if isinstance(error, OSError):

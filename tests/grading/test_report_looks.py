@@ -2,7 +2,6 @@
 
 import datetime
 import re
-import sys
 from pathlib import Path
 
 import pytest
@@ -13,8 +12,6 @@ from autograder.grading.outcomes import graded
 from autograder.grading.report.pages import report_page
 from autograder.grading.report.reading import class_report
 from autograder.grading.table import question_rows
-
-sys.path.append(str(Path(__file__).parents[1] / "book"))  # for the headless browser that the book's tests use
 
 STYLE = Path(__file__).parents[2] / "autograder" / "grading" / "templates" / "style.css.j2"
 PAIRS = (
@@ -53,20 +50,6 @@ def pages(tmp_path_factory) -> dict[str, Path]:
     wrong = max(outcomes, key=lambda o: sum(map(len, o.reasons.values())))
     (student,) = write_feedback(course, [wrong], question_rows(course, [wrong]), pages="none")
     return {"report": report, "student": student}
-
-
-@pytest.fixture(scope="module")
-def browser():
-    """A headless Chromium."""
-    pytest.importorskip("websocket", reason="websocket-client is not installed (extra `test`)")
-    from chromium import Chromium, find_chromium
-
-    executable = find_chromium()
-    if executable is None:
-        pytest.skip("no Chromium on PATH (Debian and Ubuntu: apt install chromium)")
-    chromium = Chromium(executable)
-    yield chromium
-    chromium.close()
 
 
 OPEN = "document.querySelectorAll('details').forEach(d => d.open = true)"

@@ -9,7 +9,7 @@ import re
 from pathlib import Path
 
 from autograder.boundary.files import Unreadable
-from autograder.boundary.submissions import MAX_STAMP, STAMP, is_time
+from autograder.boundary.handed_in import MAX_STAMP, STAMP, is_time
 from autograder.boundary.words import plain
 from autograder.grading.collecting.handed_in import Asked, HandedIn
 from autograder.grading.collecting.times import utc

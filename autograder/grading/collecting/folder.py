@@ -5,7 +5,7 @@ from collections import defaultdict
 from dataclasses import replace
 
 from autograder.boundary.files import Unreadable
-from autograder.boundary.submissions import MAX_STAMP, STAMP, is_time
+from autograder.boundary.handed_in import MAX_STAMP, STAMP, is_time
 from autograder.grading.collecting.handed_in import Asked, HandedIn
 from autograder.grading.collecting.times import utc
 from autograder.grading.collecting.trees import Entry, View, files_of

@@ -9,7 +9,7 @@ import re
 from collections import defaultdict
 from dataclasses import replace
 
-from autograder.boundary.submissions import is_time
+from autograder.boundary.handed_in import is_time
 from autograder.boundary.words import plain
 from autograder.grading.collecting.handed_in import Asked, HandedIn
 from autograder.grading.collecting.trees import Entry, View, files_of

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from autograder.boundary.files import Unreadable, names_in, read_file
+from autograder.boundary.handed_in import MAX_STAMP, STAMP, is_time
 from autograder.boundary.intake import MAX_FILE_BYTES
-from autograder.boundary.submissions import MAX_STAMP, STAMP, is_time
 from autograder.grading.collecting.times import stamp, utc
 from autograder.grading.course import CourseError
 

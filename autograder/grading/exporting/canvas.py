@@ -16,12 +16,13 @@ from autograder.grading.exporting.matching import (
     exactly,
     matched,
     name_of,
-    names,
     number,
     number_of,
     numbered,
     points,
     same,
+    scaled,
+    tell_unmatched,
 )
 from autograder.grading.exporting.result import Result
 
@@ -88,23 +89,3 @@ def _name(student: str) -> str:
 
 def _login(student: str) -> str:
     return "" if _id(student) else student
-
-
-def scaled(result: Result, most: float | None, out: Filled) -> float:
-    """The score out of `most` points, which the course system has for the assignment; that it was scaled is noted."""
-    whole = result.total.max_score
-    if most is None or whole <= 0 or abs(most - whole) < 0.005:
-        return result.score
-    line = f"the scores were scaled from {whole:g} to {most:g} points, the assignment's there"
-    if line not in out.notes:
-        out.notes.append(line)
-    return result.score * most / whole
-
-
-def tell_unmatched(out: Filled, students: Sequence[str], whose: dict[int, str], without: Sequence[str]) -> None:
-    """Note the students whose row was not found, and the rows that have no result."""
-    out.unmatched = [student for student in students if student not in whose.values()]
-    if out.unmatched:
-        out.notes.append(f"no row, or more than one, for: {names(out.unmatched)}")
-    if without:
-        out.notes.append(f"rows without a result, left as they are: {len(without)} ({names(without)})")

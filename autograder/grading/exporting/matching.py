@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from autograder.boundary.words import plain
 from autograder.grading.course import CourseError
 from autograder.grading.csv_files import Table, cell
+from autograder.grading.exporting.result import Result
 
 _NUMBER = re.compile(r"(?P<name>.+)_(?P<number>\d+)")
 _SUFFIX = re.compile(r"(?:\s*\((?:\d+|Real|Points)\))+$", re.IGNORECASE)
@@ -156,3 +157,23 @@ def names(items: Sequence[str], most: int = 8) -> str:
     """Some names for a message."""
     more = f" and {len(items) - most} more" if len(items) > most else ""
     return "; ".join(plain(item, 60) for item in items[:most]) + more
+
+
+def scaled(result: Result, most: float | None, out: Filled) -> float:
+    """The score out of `most` points, which the course system has for the assignment; that it was scaled is noted."""
+    whole = result.total.max_score
+    if most is None or whole <= 0 or abs(most - whole) < 0.005:
+        return result.score
+    line = f"the scores were scaled from {whole:g} to {most:g} points, the assignment's there"
+    if line not in out.notes:
+        out.notes.append(line)
+    return result.score * most / whole
+
+
+def tell_unmatched(out: Filled, students: Sequence[str], whose: dict[int, str], without: Sequence[str]) -> None:
+    """Note the students whose row was not found, and the rows that have no result."""
+    out.unmatched = [student for student in students if student not in whose.values()]
+    if out.unmatched:
+        out.notes.append(f"no row, or more than one, for: {names(out.unmatched)}")
+    if without:
+        out.notes.append(f"rows without a result, left as they are: {len(without)} ({names(without)})")

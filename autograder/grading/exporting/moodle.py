@@ -7,7 +7,6 @@ that was exported from Moodle the columns that say who somebody is are kept, and
 from collections.abc import Sequence
 
 from autograder.grading.csv_files import Table, cell
-from autograder.grading.exporting.canvas import scaled, tell_unmatched
 from autograder.grading.exporting.matching import (
     Filled,
     Tier,
@@ -24,6 +23,8 @@ from autograder.grading.exporting.matching import (
     numbered,
     points,
     same,
+    scaled,
+    tell_unmatched,
 )
 from autograder.grading.exporting.result import Result
 

@@ -38,6 +38,7 @@ _PROBLEMS = (
     (re.compile(r"nested too deeply|too many parts|more than \d+"), "too large for a notebook"),
     (re.compile(r"hard link|is a link or a special file|not a file inside"), "a link, not a file"),
     (re.compile(r"could not be run to its end"), "could not be run to its end"),
+    (re.compile(r"was not graded, which may be no fault"), "no worker or kernel lasted: grade it again"),
 )
 _LOST = (
     (re.compile(r"of processor time"), "used too much processor time"),

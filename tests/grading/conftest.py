@@ -19,7 +19,7 @@ def course(root):
 
 @pytest.fixture(scope="session")
 def empty_class(course, tmp_path_factory):
-    """A course of its own with the assignment released and nothing handed in."""
+    """A course of its own with the assignment released and nothing handed in, which no test changes."""
     folder = tmp_path_factory.mktemp("class")
     make_course(folder, course)
     sample = open_course(folder)
@@ -28,11 +28,14 @@ def empty_class(course, tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def sample_class(empty_class):
+def sample_class(course, tmp_path_factory):
     """The sample class: handed in, graded, marked by hand, feedback written. (course, outcomes, rows)."""
-    make_submissions(empty_class)
-    outcomes = grade_class(empty_class, "vanilla")
-    enter_marks(empty_class, empty_class.root / "marks.csv")
-    rows = question_rows(empty_class, outcomes)
-    write_feedback(empty_class, outcomes, rows)
-    return empty_class, outcomes, rows
+    folder = tmp_path_factory.mktemp("class")
+    make_course(folder, course)
+    sample = open_course(folder)
+    make_submissions(sample)
+    outcomes = grade_class(sample, "vanilla")
+    enter_marks(sample, sample.root / "marks.csv")
+    rows = question_rows(sample, outcomes)
+    write_feedback(sample, outcomes, rows)
+    return sample, outcomes, rows

@@ -33,6 +33,7 @@ def sample_class(course, tmp_path_factory):
     folder = tmp_path_factory.mktemp("class")
     make_course(folder, course)
     sample = open_course(folder)
+    release(sample, "vanilla")
     make_submissions(sample)
     outcomes = grade_class(sample, "vanilla")
     enter_marks(sample, sample.root / "marks.csv")

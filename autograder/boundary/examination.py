@@ -16,7 +16,8 @@ import nbformat
 from nbformat import NotebookNode
 
 from autograder.boundary.borrowed import Ownership, played
-from autograder.boundary.conversation import Kept, Ran
+from autograder.boundary.conversation import Ran
+from autograder.boundary.shown import Kept
 from autograder.boundary.sides import NoKernel, Side, literals
 from autograder.boundary.verdicts import FACTS, failed, verdict
 
@@ -237,7 +238,7 @@ class _Examination:
             return False
         lines = [also] if also else []
         if not self.connected:
-            connection = json.dumps(self.learner.connection())
+            connection = json.dumps(await self.learner.connection_for(self.examiner))
             lines.append(f"{EXAMINER}.connect(__import__('json').loads({connection!r}))")
             self.connected = True
         arguments = f"get_ipython().user_ns, {self.ownership.before(source)!r}, {self.on_learner!r}"

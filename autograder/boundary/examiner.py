@@ -10,6 +10,8 @@ from typing import Any
 
 from autograder.boundary import handles
 from autograder.boundary.handles import CallableHandle, ExaminerReader, Handle
+from autograder.boundary.jupyter_carrier import JupyterCarrier
+from autograder.boundary.line_carrier import LineCarrier
 from autograder.boundary.link import KernelLost, Link
 from autograder.boundary.wire import Malformed
 
@@ -30,14 +32,20 @@ _namespace: Mapping[str, Any] = {}  # in which they are bound
 
 
 def connect(connection: Mapping[str, Any]) -> None:
-    """Talk with the learner's kernel; `connection` is what its connection file holds (transport tcp or ipc).
+    """Talk with the learner's kernel; `connection` is what its connection file holds (transport tcp or ipc), or the
+    number that a line to it has in this process (transport line).
 
     Whether it answers is said by lost_because, and by every handle that is used.
     """
     global _link, _lost
     disconnect()
     try:
-        _link = Link(connection)
+        if connection.get("transport") == "line":
+            if connection["descriptor"] < 0:
+                raise KernelLost("it takes no line")
+            _link = Link(LineCarrier(connection["descriptor"]))
+        else:
+            _link = Link(JupyterCarrier(connection))
         _link.missing = _deleted
     except KernelLost as error:
         _lost = str(error)

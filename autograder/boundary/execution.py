@@ -21,10 +21,13 @@ from nbgrader.preprocessors import Execute
 from traitlets import Enum, Float, Integer, List, Unicode
 
 from autograder.boundary import learner_package
+from autograder.boundary.agent_text import MODULE as AGENT
 from autograder.boundary.cleaning import clean_outputs
 from autograder.boundary.examination import EXAMINER, Draws, Examined, Timing, examine, released, role
 from autograder.boundary.sides import Side
-from autograder.kernels import Limits, kernel_manager
+from autograder.kernels import Limits
+from autograder.kernels.cells import CellKernel
+from autograder.kernels.launching import Wanted
 
 FRAMEWORKS = {"torch": "pytorch", "tensorflow": "tensorflow", "keras": "tensorflow"}
 """What a notebook imports, and the framework that its kernels have to have ready."""
@@ -86,32 +89,28 @@ class ExecuteAcross(Execute):
     async def _examine(self, nb: NotebookNode, draws: Draws, files: Path | None) -> Examined:
         frameworks = frameworks_of(nb)
         limits = Limits(memory_bytes=self.memory_mib * 2**20, wall_seconds=self.total_seconds)
-        package = learner_package.built()
-
-        def learners() -> Any:
-            return kernel_manager(
-                side="learner",
-                frameworks=frameworks,
-                limits=limits,
-                isolation=self.isolation,
-                files=files,
-                modules=self.learner_modules,
-                folders=(package,),
-            )
-
-        def examiners() -> Any:
-            return kernel_manager(
-                side="examiner",
-                frameworks=frameworks,
-                limits=EXAMINER_LIMITS,
-                files=files,
-                modules=(*EXAMINER_MODULES, *self.examiner_modules),
-            )
-
+        learners = Wanted(
+            side="learner",
+            manner="cells",
+            frameworks=frameworks,
+            modules=(AGENT, *self.learner_modules),
+            folders=(learner_package.built(),),
+            files=files,
+            isolation=self.isolation,
+            limits=limits,
+        )
+        examiners = Wanted(
+            side="examiner",
+            manner="cells",
+            frameworks=frameworks,
+            modules=(*EXAMINER_MODULES, *self.examiner_modules),
+            files=files,
+            limits=EXAMINER_LIMITS,
+        )
         return await examine(
             nb,
-            learner=Side(learners),
-            examiner=Side(examiners),
+            learner=Side(lambda: CellKernel(learners)),
+            examiner=Side(lambda: CellKernel(examiners)),
             timing=Timing(self.cell_seconds, float(self.timeout or self.total_seconds), self.total_seconds),
             draws=draws,
             clean=clean_outputs,

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import platformdirs
 
-from autograder.boundary import link
+from autograder.boundary import agent_text
 
 _COURSE = Path(__file__).resolve().parents[1]
 
@@ -45,7 +45,7 @@ def contents() -> dict[str, bytes]:
     files = {f"autograder/{path}": (_COURSE / path).read_bytes() for path in (*drivers, *COPIED)}
     files["autograder/__init__.py"] = (_COURSE / STAND_IN).read_bytes()
     files["autograder/checks/__init__.py"] = _CHECKS.encode()
-    files[f"{link.MODULE}.py"] = link.agent_module().encode()
+    files[f"{agent_text.MODULE}.py"] = agent_text.agent_module().encode()
     return files
 
 

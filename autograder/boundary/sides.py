@@ -2,14 +2,20 @@
 
 import ast
 import contextlib
+import socket
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from jupyter_client.manager import AsyncKernelManager
 
-from autograder.boundary.conversation import Conversation, Kept, Ran, hardened_context
+from autograder.boundary.conversation import Conversation, Ran
+from autograder.boundary.jupyter_conversation import JupyterConversation, hardened_context
+from autograder.boundary.line_conversation import LineConversation
+from autograder.boundary.shown import Kept
+from autograder.kernels.cells import CellKernel
 
-Starter = Callable[[], AsyncKernelManager]
+Starter = Callable[[], AsyncKernelManager | CellKernel]
 """Makes the manager of a kernel that has not been started."""
 
 STARTING = 60.0
@@ -25,7 +31,7 @@ class Side:
 
     def __init__(self, starter: Starter) -> None:
         self._starter = starter
-        self._manager: AsyncKernelManager | None = None
+        self._kernel: _Kernel | None = None
         self._talk: Conversation | None = None
         self._ended = ""
         self.tier = "none"
@@ -39,20 +45,18 @@ class Side:
         """Start a fresh kernel. Raises NoKernel when none comes up."""
         await self.stop()
         manager = self._starter()
-        self._manager, self._ended = manager, ""
+        kernel: _Kernel = _OverALine(manager) if isinstance(manager, CellKernel) else _OfJupyter(manager)
+        self._ended = ""
         try:
-            await manager.start_kernel()
+            self._talk = await kernel.start()
         except Exception as error:
-            self._manager = None
             raise NoKernel(f"no kernel could be started: {' '.join(str(error).split())[:300]}") from error
-        client = manager.client(context=hardened_context())
-        client.start_channels(stdin=False, hb=False)
-        self._talk = Conversation(client, alive=manager.is_alive, interrupt=manager.interrupt_kernel)
+        self._kernel = kernel
         if not await self._talk.ready(STARTING):
             why = self.ended_because()
             await self.stop()
             raise NoKernel(f"the kernel did not answer within {STARTING:.0f} seconds{f' ({why})' if why else ''}")
-        self.tier = getattr(manager.provisioner, "tier", "none")
+        self.tier = kernel.tier
 
     async def run(
         self, code: str, *, seconds: float, keep: Kept | None = None, expressions: Mapping[str, str] | None = None
@@ -76,38 +80,123 @@ class Side:
 
     async def alive(self) -> bool:
         """Whether the kernel's process runs."""
-        return self._manager is not None and await self._manager.is_alive()
+        return self._kernel is not None and await self._kernel.alive()
 
-    def connection(self) -> dict[str, Any]:
-        """What a client needs to talk with the kernel: transport, addresses and key, as JSON can hold them."""
-        if self._manager is None:
-            return {}
-        info = self._manager.get_connection_info(session=False)
-        return {key: value.decode() if isinstance(value, bytes) else value for key, value in info.items()}
+    async def connection_for(self, other: "Side") -> dict[str, Any]:
+        """What the other side's kernel needs to talk with this one, as JSON can hold it.
+
+        For a Jupyter kernel: transport, addresses and key. For one over a line: the number that a line to it has there.
+        """
+        if isinstance(self._kernel, _OverALine) and isinstance(self._talk, LineConversation):
+            if not isinstance(other._talk, LineConversation):
+                raise TypeError("a kernel with a line can be reached from another one with a line only")
+            ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+            with ours, theirs:
+                await self._talk.give(ours, serve=True)
+                return {"transport": "line", "descriptor": await other._talk.give(theirs, serve=False)}
+        return self._kernel.connection() if self._kernel is not None else {}
 
     def ended_because(self) -> str:
         """Why the kernel was ended from outside: which limit it broke; "" when nobody knows."""
-        provisioner = self._manager.provisioner if self._manager is not None else None
-        return str(getattr(provisioner, "ended_because", "") or self._ended)
+        return (self._kernel.ended_because if self._kernel is not None else "") or self._ended
 
     async def stop(self) -> None:
         """End the kernel and everything it has started; harmless when there is none."""
-        talk, manager = self._talk, self._manager
+        talk, kernel = self._talk, self._kernel
         self._talk = None
         if talk is not None:
             await talk.close()
-        if manager is not None:
+        if kernel is not None:
             self._ended = self.ended_because()
-            self._manager = None
-            with contextlib.suppress(RuntimeError):
-                await manager.shutdown_kernel(now=True)
-            await manager.cleanup_resources()
+            self._kernel = None
+            await kernel.stop()
 
 
-def literals(expressions: Mapping[str, Any]) -> dict[str, Any]:
+class _Kernel(ABC):
+    """A kernel of either manner."""
+
+    @abstractmethod
+    async def start(self) -> Conversation: ...
+
+    @abstractmethod
+    async def alive(self) -> bool: ...
+
+    @abstractmethod
+    def connection(self) -> dict[str, Any]: ...
+
+    @abstractmethod
+    async def stop(self) -> None: ...
+
+    @property
+    @abstractmethod
+    def tier(self) -> str: ...
+
+    @property
+    @abstractmethod
+    def ended_because(self) -> str: ...
+
+
+class _OfJupyter(_Kernel):
+    def __init__(self, manager: AsyncKernelManager) -> None:
+        self._manager = manager
+
+    async def start(self) -> Conversation:
+        await self._manager.start_kernel()
+        client = self._manager.client(context=hardened_context())
+        client.start_channels(stdin=False, hb=False)
+        return JupyterConversation(client, alive=self._manager.is_alive, interrupt=self._manager.interrupt_kernel)
+
+    async def alive(self) -> bool:
+        return bool(await self._manager.is_alive())
+
+    def connection(self) -> dict[str, Any]:
+        info = self._manager.get_connection_info(session=False)
+        return {key: value.decode() if isinstance(value, bytes) else value for key, value in info.items()}
+
+    async def stop(self) -> None:
+        with contextlib.suppress(RuntimeError):
+            await self._manager.shutdown_kernel(now=True)
+        await self._manager.cleanup_resources()
+
+    @property
+    def tier(self) -> str:
+        return str(getattr(self._manager.provisioner, "tier", "none"))
+
+    @property
+    def ended_because(self) -> str:
+        return str(getattr(self._manager.provisioner, "ended_because", "") or "")
+
+
+class _OverALine(_Kernel):
+    def __init__(self, kernel: CellKernel) -> None:
+        self._kernel = kernel
+
+    async def start(self) -> Conversation:
+        await self._kernel.start()
+        return LineConversation(self._kernel)
+
+    async def alive(self) -> bool:
+        return self._kernel.alive()
+
+    def connection(self) -> dict[str, Any]:
+        return {}
+
+    async def stop(self) -> None:
+        await self._kernel.stop()
+
+    @property
+    def tier(self) -> str:
+        return self._kernel.tier
+
+    @property
+    def ended_because(self) -> str:
+        return self._kernel.ended_because
+
+
+def literals(expressions: Mapping[str, str]) -> dict[str, Any]:
     """The values, by name, of expressions that are Python literals. One that has failed is left out."""
     values = {}
-    for name, reply in expressions.items():
-        with contextlib.suppress(KeyError, TypeError, ValueError, SyntaxError):
-            values[name] = ast.literal_eval(reply["data"]["text/plain"])
+    for name, text in expressions.items():
+        with contextlib.suppress(TypeError, ValueError, SyntaxError):
+            values[name] = ast.literal_eval(text)
     return values

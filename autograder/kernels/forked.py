@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from autograder.kernels import landlock, namespaces, seccomp, system
-from autograder.kernels.channels import CHANNELS
 
 STATUS, FILES = "status", "files"
 MESSAGE = 1 << 18
@@ -23,7 +22,7 @@ SLACK = 512 * 1024**2  # RLIMIT_DATA: stacks of threads and what allocators keep
 
 
 class Makers(NamedTuple):
-    """`prepare` and `complete` of `app.py`."""
+    """`prepare` and `complete` of `app.py` or `cell_server.py`."""
 
     prepare: Callable[[], Any]
     complete: Callable[..., None]
@@ -34,7 +33,7 @@ def kernel_process(request: dict[str, Any], handover: int, go: int, makers: Make
 
     request: what kernels of this kind have in common
     handover: a socket; one message, with the kernel's key, and file descriptors: status (to the grader), one
-        listening socket a channel, and, optional, a tar archive of files
+        socket for each of the request's channels, and, optional, a tar archive of files
     go: a pipe's end; a byte comes when the template is the parent of this process
     makers: the template has these functions, since no module of ours can be imported any more
     left: what went wrong before, if anything
@@ -52,7 +51,8 @@ def kernel_process(request: dict[str, Any], handover: int, go: int, makers: Make
             data, received, _, _ = socket.recv_fds(waiting, MESSAGE, 8)
         if not data:
             os._exit(0)
-        descriptors = dict(zip((STATUS, *CHANNELS, FILES), received, strict=False))
+        channels = request["channels"]
+        descriptors = dict(zip((STATUS, *channels, FILES), received, strict=False))
         status = socket.socket(fileno=descriptors[STATUS])
         try:
             if failed is not None:
@@ -64,7 +64,7 @@ def kernel_process(request: dict[str, Any], handover: int, go: int, makers: Make
             socket.send_fds(status, [json.dumps({"ready": True}).encode()], [os.pidfd_open(os.getpid())])
             if request["trial"]:
                 os._exit(0)
-            sockets = tuple(descriptors[name] for name in CHANNELS)
+            sockets = tuple(descriptors[name] for name in channels)
             makers.complete(kernel, sockets, json.loads(data)["key"], int(request["limits"]["output_bytes"]))
         except BaseException as error:
             status.send(json.dumps({"error": _in_one_line(error)}).encode())

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from autograder.kernels import surroundings
+from autograder.kernels.channels import CHANNELS
 from autograder.kernels.errors import KernelError
 
 FOLDER = Path(__file__).resolve().parent
@@ -57,6 +58,7 @@ class Breed:
     side: "learner" or "examiner"; modules: imported once, in this order; folders: in front of `sys.path`;
     held: what keeps the template itself in: "bubblewrap", "root" (namespaces made with root's rights), or ""
     trial: imports nothing, and its kernels end as soon as they have shut themselves in
+    manner: how its kernels are talked with: "jupyter" (see `app`) or "cells" (see `cell_server`)
     """
 
     side: str
@@ -64,6 +66,7 @@ class Breed:
     folders: tuple[Path, ...] = ()
     held: str = ""
     trial: bool = False
+    manner: str = "jupyter"
 
     def search_path(self) -> list[str]:
         """`sys.path` inside."""
@@ -190,6 +193,7 @@ def start(breed: Breed) -> Template:
         "user": NOBODY if breed.held and os.geteuid() == 0 else 0,
         "hold": _to_hold(breed) if breed.held == "root" else None,
         "trial": breed.trial,
+        "kernel": {"jupyter": "app", "cells": "cell_server"}[breed.manner],
         "modules": list(breed.modules),
         "if_installed": list(OPTIONAL),
         "prefix": sys.prefix,
@@ -264,6 +268,7 @@ def kernel_request(
         "key": key,
         "home": home,
         "trial": breed.trial,
+        "channels": list(CHANNELS) if breed.manner == "jupyter" else ["line"],
         "visible": visible,
         "hidden": surroundings.hidden_paths([path for path, _ in visible]),
         "path": [*breed.shown_folders(), *surroundings.search_path()] if tier == "strict" else [],

@@ -37,7 +37,7 @@ def main(control: socket.socket, settings: dict[str, Any]) -> NoReturn:
 def _import_all(settings: dict[str, Any]) -> forked.Makers:
     """Import everything that kernels will need; the functions that make one."""
     _import_without_debugger()
-    app = importlib.import_module(__name__.rpartition(".")[0] + ".app")
+    kernel = importlib.import_module(f"{__name__.rpartition('.')[0]}.{settings['kernel']}")
     ours = settings["package"].partition(".")[0]
     for name in [name for name in sys.modules if name.partition(".")[0] == ours]:
         del sys.modules[name]  # a package of this name on the given path is another one
@@ -48,16 +48,16 @@ def _import_all(settings: dict[str, Any]) -> forked.Makers:
         site.setcopyright()
         site.setquit()
     importlib.invalidate_caches()
-    for name in (*app.LATE_MODULES, *settings["modules"]):
+    for name in (*kernel.LATE_MODULES, *settings["modules"]):
         importlib.import_module(name)
     for name in settings["if_installed"]:
         with contextlib.suppress(ModuleNotFoundError):
             importlib.import_module(name)
-    app.rehearse()
+    kernel.rehearse()
     _check_alone()
     gc.collect()
     gc.freeze()
-    return forked.Makers(app.prepare, app.complete)
+    return forked.Makers(kernel.prepare, kernel.complete)
 
 
 def _import_without_debugger() -> None:

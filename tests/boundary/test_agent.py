@@ -13,7 +13,7 @@ import pytest
 
 from autograder import running
 from autograder.boundary import agent
-from autograder.boundary.link import agent_source
+from autograder.boundary.agent_text import agent_source
 from autograder.boundary.values import Writer
 
 

@@ -6,11 +6,10 @@ import asyncio
 
 import nbformat
 import pytest
+from manners import MANNERS, sides
 from nbgrader.utils import determine_grade
 
 from autograder.boundary.examination import Timing, examine, new_cell
-from autograder.boundary.sides import Side
-from autograder.kernels import kernel_manager
 
 pytestmark = pytest.mark.slow
 
@@ -32,7 +31,8 @@ def asked(source):
     return new_cell(source, "test", grade=True, solution=False, locked=True, grade_id="question", points=1)
 
 
-def test_a_name_that_a_test_deletes_is_gone_for_the_learners_code_too():
+@pytest.mark.parametrize("manner", MANNERS)
+def test_a_name_that_a_test_deletes_is_gone_for_the_learners_code_too(manner):
     cells = [
         new_cell(
             "def squares(n):\n    return [i**2 for i in range(n)]\n\n"
@@ -47,8 +47,6 @@ def test_a_name_that_a_test_deletes_is_gone_for_the_learners_code_too():
         asked("assert total(3) == 5"),
     ]
     notebook = nbformat.v4.new_notebook(cells=cells)
-    examiner = Side(lambda: kernel_manager(side="examiner", modules=("autograder.boundary.examiner",)))
-    learner = Side(lambda: kernel_manager(side="learner"))
-    asyncio.run(examine(notebook, learner=learner, examiner=examiner, timing=Timing(20, 30, 120)))
+    asyncio.run(examine(notebook, **sides(manner), timing=Timing(20, 30, 120)))
     tests = [cell for cell in notebook.cells if cell.metadata.unrolled.role == "test"]
     assert [determine_grade(cell)[0] for cell in tests] == [1, 0, 1, 1, 1]

@@ -17,6 +17,7 @@ from jupyter_client.session import Session
 from test_lying_kernels import reply
 
 from autograder.boundary import link
+from autograder.boundary.jupyter_carrier import JupyterCarrier
 from autograder.kernels import watchdog
 
 MIB = 2**20
@@ -94,7 +95,7 @@ def test_the_examiner_hangs_up_on_a_message_without_end(tmp_path, monkeypatch, f
     monkeypatch.setattr(watchdog, "MOST_UNREAD", 64 * MIB)
     before = watchdog.resident_bytes(os.getpid())
     with rogue(tmp_path, FLOODS[flood]) as kernel:
-        line = link.Link(kernel.connection)
+        line = link.Link(JupyterCarrier(kernel.connection))
         began = time.monotonic()
         with pytest.raises(link.KernelLost, match="without end"):
             line.ask({"do": "describe", "names": []}, 60)
@@ -110,7 +111,7 @@ def test_a_message_of_ten_thousand_parts_is_passed_over(tmp_path, monkeypatch):
     monkeypatch.setattr(link, "PASSED_OVER", 5)
     flood = frame(b"x" * 20, flags=1) * 10_000 + frame(b"")
     with rogue(tmp_path, flood) as kernel:
-        line = link.Link(kernel.connection)
+        line = link.Link(JupyterCarrier(kernel.connection))
         with pytest.raises(link.KernelLost, match="no answers"):
             line.ask({"do": "describe", "names": []}, 30)
         line.close()
@@ -119,8 +120,8 @@ def test_a_message_of_ten_thousand_parts_is_passed_over(tmp_path, monkeypatch):
 def test_whole_messages_that_nobody_reads_stay_where_they_are(tmp_path):
     before = watchdog.resident_bytes(os.getpid())
     with rogue(tmp_path, frame(b"x" * MIB)) as kernel:
-        line = link.Link(kernel.connection)
-        line._socket.send(b"")  # what the rogue takes for a request
+        line = link.Link(JupyterCarrier(kernel.connection))
+        line._carrier._socket.send(b"")  # what the rogue takes for a request
         time.sleep(1)
         assert kernel.sent < 40 * MIB
         assert watchdog.resident_bytes(os.getpid()) < before + 60 * MIB

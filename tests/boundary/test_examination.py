@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 
 import nbformat
 import pytest
+from manners import MANNERS, sides
 from nbgrader.utils import determine_grade
 
 from autograder.boundary.examination import Draws, Timing, examine, new_cell
-from autograder.boundary.sides import Side
-from autograder.kernels import Limits, kernel_manager
+from autograder.kernels import Limits
 
 pytestmark = pytest.mark.slow
 
@@ -26,14 +27,19 @@ def learners(source):
     return new_cell(source, "learner")
 
 
-def examined(*cells, timing=TIMING, limits=LIMITS, **keywords):
+@pytest.fixture(params=MANNERS)
+def examined(request):
+    """`_examined` in either manner."""
+    return functools.partial(_examined, request.param)
+
+
+def _examined(manner, *cells, timing=TIMING, limits=LIMITS, **keywords):
     """The examination's account, and the points of each test cell as nbgrader reads them."""
     notebook = nbformat.v4.new_notebook(cells=[nbformat.from_dict(cell) for cell in (SET_UP, *cells)])
     went = asyncio.run(
         examine(
             notebook,
-            learner=Side(lambda: kernel_manager(side="learner", limits=limits)),
-            examiner=Side(lambda: kernel_manager(side="examiner", modules=("autograder.boundary.examiner",))),
+            **sides(manner, limits),
             timing=timing,
             **keywords,
         )
@@ -47,7 +53,7 @@ def said(notebook):
     return "\n".join(nbformat.v4.writes(notebook).splitlines())
 
 
-def test_right_and_wrong_answers():
+def test_right_and_wrong_answers(examined):
     went, points, _ = examined(
         learners("def double(x):\n    return 2 * x\n\ndef wrong(x):\n    return x"),
         asked("np.testing.assert_allclose(double(np.arange(3.0)), [0, 2, 4])\nassert double(4) == 8"),
@@ -58,7 +64,7 @@ def test_right_and_wrong_answers():
     assert went.lost == []
 
 
-def test_warnings_cost_nothing_and_silence_earns_nothing():
+def test_warnings_cost_nothing_and_silence_earns_nothing(examined):
     _, points, _ = examined(
         learners(
             "import sys, warnings\n\n"
@@ -70,7 +76,7 @@ def test_warnings_cost_nothing_and_silence_earns_nothing():
     assert points == [2, 0]
 
 
-def test_a_crash_costs_one_question():
+def test_a_crash_costs_one_question(examined):
     went, points, _ = examined(
         learners("import os\n\ndef crash():\n    os._exit(0)\n\ndef right():\n    return 7"),
         asked("assert right() == 7"),
@@ -81,7 +87,7 @@ def test_a_crash_costs_one_question():
     assert len(went.lost) == 1
 
 
-def test_a_call_that_never_returns_costs_one_question():
+def test_a_call_that_never_returns_costs_one_question(examined):
     went, points, _ = examined(
         learners(
             "def hang():\n    while True:\n"
@@ -96,7 +102,7 @@ def test_a_call_that_never_returns_costs_one_question():
     assert went.lost
 
 
-def test_a_cell_that_ends_the_kernel_is_not_run_again():
+def test_a_cell_that_ends_the_kernel_is_not_run_again(examined):
     went, points, notebook = examined(
         learners("def right():\n    return 7"),
         learners("import os\nos._exit(1)"),
@@ -109,7 +115,7 @@ def test_a_cell_that_ends_the_kernel_is_not_run_again():
     assert "ended the kernel" in said(notebook)
 
 
-def test_the_budget_of_a_notebook():
+def test_the_budget_of_a_notebook(examined):
     _, points, notebook = examined(
         learners("import time\n\ndef right():\n    return 7"),
         asked("assert right() == 7"),
@@ -122,7 +128,7 @@ def test_the_budget_of_a_notebook():
     assert "seconds for this notebook are used up" in said(notebook)
 
 
-def test_memory_is_bounded_and_the_reason_told():
+def test_memory_is_bounded_and_the_reason_told(examined):
     went, points, _ = examined(
         learners("def fill():\n    return len([bytearray(2**24) for _ in range(1000)])\n\ndef right():\n    return 7"),
         asked("assert fill() == 1000"),
@@ -133,7 +139,7 @@ def test_memory_is_bounded_and_the_reason_told():
     assert "memory" in " ".join(went.lost)
 
 
-def test_names_that_the_teacher_defines_are_the_teachers():
+def test_names_that_the_teacher_defines_are_the_teachers(examined):
     _, points, _ = examined(
         learners(
             "class np:\n    class testing:\n        assert_allclose = staticmethod(lambda *a: None)\n\n"
@@ -144,7 +150,7 @@ def test_names_that_the_teacher_defines_are_the_teachers():
     assert points == [0]
 
 
-def test_names_that_no_text_shows_are_the_teachers_too():
+def test_names_that_no_text_shows_are_the_teachers_too(examined):
     _, points, _ = examined(
         learners("norm = lambda *a: 0.0\nhelper = lambda: 7\n\ndef f(x):\n    return 2.5"),
         new_cell("from numpy.linalg import *\nexec('def helper():\\n    return 3')", "released"),
@@ -154,7 +160,7 @@ def test_names_that_no_text_shows_are_the_teachers_too():
     assert points == [0, 2]
 
 
-def test_a_result_that_is_a_number_is_never_more_than_the_points():
+def test_a_result_that_is_a_number_is_never_more_than_the_points(examined):
     _, points, _ = examined(
         learners("def f(x):\n    return x"),
         asked("f(1.5)"),
@@ -165,7 +171,7 @@ def test_a_result_that_is_a_number_is_never_more_than_the_points():
     assert points == [1.5, 2, 0, 0]
 
 
-def test_expected_values_are_never_in_the_learners_kernel():
+def test_expected_values_are_never_in_the_learners_kernel(examined):
     """The learner's code looks wherever Python lets it: the number that the test knows is nowhere."""
     hunting = (
         "import gc, sys\n\n"
@@ -182,7 +188,7 @@ def test_expected_values_are_never_in_the_learners_kernel():
     assert points == [2]
 
 
-def test_output_floods_are_bounded():
+def test_output_floods_are_bounded(examined):
     _, points, notebook = examined(
         learners("def f():\n    return 3\n\nfor _ in range(20000):\n    print('x' * 1000)"),
         asked("assert f() == 3"),
@@ -192,7 +198,7 @@ def test_output_floods_are_bounded():
     assert len(said(notebook)) < 1_000_000
 
 
-def test_draws_repeat_with_the_secret():
+def test_draws_repeat_with_the_secret(examined):
     cells = (
         learners("def f(x):\n    return x"),
         asked(

@@ -16,7 +16,7 @@ import pytest
 import zmq
 from jupyter_client.session import Session
 
-from autograder.boundary import agent, examiner, handles, link
+from autograder.boundary import agent, examiner, handles, jupyter_carrier
 from autograder.boundary.handles import NoAnswer
 from autograder.boundary.wire import LIMITS
 
@@ -301,7 +301,7 @@ def test_a_request_that_was_dropped_is_sent_again(liar):
 
 def test_a_message_that_is_too_large_is_not_taken(liar, monkeypatch):
     monkeypatch.setattr(handles, "GRACE", 3.0)
-    monkeypatch.setattr(link, "_WRAPPING", 1_000_000 - LIMITS.characters)
+    monkeypatch.setattr(jupyter_carrier, "WRAPPING", 1_000_000 - LIMITS.characters)
     f = connected(liar, 1.0)
     liar.says = lambda request, number: [reply(request, "x" * 1_100_000)]
     with pytest.raises(NoAnswer, match="your code's kernel was lost"):

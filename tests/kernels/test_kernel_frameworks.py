@@ -41,7 +41,7 @@ CELLS = {
 @pytest.mark.parametrize("tier", tiers.TIERS)
 @pytest.mark.parametrize("framework", CELLS)
 def test_frameworks_work_inside(session, run_async, framework, tier):
-    for module in kernels.provisioner.FRAMEWORKS[framework]:
+    for module in kernels.launching.FRAMEWORKS[framework]:
         pytest.importorskip(module)
     if all(tiers.failure(way) for way in tiers.ways() if way.tier == tier):
         pytest.skip(f"this machine does not give {tier}")

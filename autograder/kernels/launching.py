@@ -1,0 +1,153 @@
+"""One kernel launched from a template, watched, and cleaned up after, whoever talks with it and how."""
+
+import asyncio
+import io
+import os
+import shutil
+import socket
+import tarfile
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from autograder.kernels import namespaces, nursery, tiers
+from autograder.kernels.errors import KernelError
+from autograder.kernels.limits import Limits
+from autograder.kernels.process import KernelProcess
+from autograder.kernels.watchdog import watchdog
+
+FRAMEWORKS = {
+    "numpy": ("numpy", "numpy.random", "numpy.linalg"),
+    "pytorch": ("numpy", "numpy.random", "torch"),
+    "tensorflow": ("numpy", "numpy.random", "tensorflow"),
+}
+# What a kernel imports anyhow at its start or in its first cell.
+KERNEL_MODULES = ("IPython", "ipykernel.ipkernel", "ipykernel.kernelapp")
+KILL_SECONDS = 5.0
+_chosen: dict[str, tiers.Way] = {}
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What kernel it is to be; see `manager.kernel_manager`. manner: "jupyter" (its channels) or "cells" (a line)."""
+
+    side: str
+    manner: str = "jupyter"
+    frameworks: Sequence[str] = ("numpy",)
+    modules: Sequence[str] = ()
+    folders: Sequence[Path] = ()
+    files: Path | None = None
+    isolation: str = "auto"
+    limits: Limits = field(default_factory=Limits)
+
+
+class Launch:
+    """A kernel that was launched. `tier` says how it is kept in: "strict", "contained", "limited"; "none" for an
+    examiner; `process` is None when there is none."""
+
+    def __init__(self, wanted: Wanted) -> None:
+        self.wanted = wanted
+        self.tier = ""
+        self.process: KernelProcess | None = None
+        self.home: Path | None = None
+        self._ended_because = ""
+
+    @property
+    def ended_because(self) -> str:
+        """Why the kernel was ended, in words; "" if nobody here ended it."""
+        return self._ended_because or (self.process.ended_because if self.process else "")
+
+    async def launch(self, descriptors: Sequence[int], *, key: str = "", working_directory: str | None = None) -> None:
+        """Have a kernel forked that gets these descriptors; KernelError, and nothing left, if that fails."""
+        wanted = self.wanted
+        self._ended_because = ""
+        breed, way = await self._breed()
+        template = await nursery.get(breed)
+        home = self._new_home(working_directory, way)
+        request = nursery.kernel_request(breed, self.tier, way.user, asdict(wanted.limits), home, key)
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        archive = packed(wanted.files, wanted.limits.disk_bytes) if wanted.files else None
+        try:
+            given = [theirs.fileno(), *descriptors]
+            template.fork(request, given if archive is None else [*given, archive])
+        finally:
+            theirs.close()
+            if archive is not None:
+                os.close(archive)
+        process = KernelProcess(ours)
+        try:
+            await process.start()
+        except BaseException:
+            process.close()
+            self.clean_up()
+            raise
+        self.process = process
+        trusted = wanted.side == "examiner"
+        watchdog().watch(process, wanted.limits, None if trusted else self.home, trusted=trusted)
+
+    async def kill(self) -> None:
+        """End the kernel and all that it started, and wait for that: it takes milliseconds."""
+        if self.process:
+            self.process.kill()
+            await self.process.wait(KILL_SECONDS)
+
+    def let_go(self) -> None:
+        """Forget the process, which is killed if it still runs."""
+        if self.process is not None:
+            self._ended_because = self.process.ended_because
+            watchdog().forget(self.process)
+            self.process.close()
+            self.process = None
+
+    def clean_up(self) -> None:
+        """Forget the process and remove its home."""
+        self.let_go()
+        if self.home is not None:
+            shutil.rmtree(self.home, ignore_errors=True)
+            self.home = None
+
+    async def _breed(self) -> tuple[nursery.Breed, tiers.Way]:
+        wanted = self.wanted
+        named = [name for framework in wanted.frameworks for name in FRAMEWORKS.get(framework, (framework,))]
+        modules = tuple(dict.fromkeys([*KERNEL_MODULES, *named, *wanted.modules]))
+        folders = tuple(Path(folder).resolve() for folder in wanted.folders)
+        if wanted.side == "examiner":
+            self.tier = "none"
+            return nursery.Breed("examiner", modules, folders, manner=wanted.manner), tiers.Way("none")
+        way = _chosen.get(wanted.isolation)
+        if way is None:
+            way = _chosen[wanted.isolation] = await asyncio.to_thread(tiers.choose, wanted.isolation)
+        self.tier = way.tier
+        shown = tuple(nursery.readable_folder(folder) for folder in folders)
+        return nursery.Breed("learner", modules, shown, way.held, manner=wanted.manner), way
+
+    def _new_home(self, working_directory: str | None, way: tiers.Way) -> str:
+        """The kernel's working directory and home."""
+        if way.tier == "strict":
+            return namespaces.HOME
+        if self.wanted.side == "examiner" and working_directory and not self.wanted.files:
+            return working_directory
+        if self.home is not None:
+            shutil.rmtree(self.home, ignore_errors=True)
+        self.home = tiers.private_home(way)
+        return str(self.home)
+
+
+def packed(folder: Path, most_bytes: int) -> int:
+    """A folder's regular files and folders as a tar archive in memory; its file descriptor.
+
+    Links are left out. KernelError if the files do not fit.
+    """
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        for path in sorted(folder.rglob("*")):
+            if path.is_symlink() or not (path.is_file() or path.is_dir()):
+                continue
+            archive.add(path, str(path.relative_to(folder)), recursive=False)
+            if buffer.tell() > most_bytes:
+                raise KernelError(f"{folder}: more than {most_bytes} bytes of data files, the limit of a kernel's disk")
+    descriptor = os.memfd_create("files")
+    with os.fdopen(os.dup(descriptor), "wb") as file:
+        file.write(buffer.getvalue())
+    os.lseek(descriptor, 0, os.SEEK_SET)
+    return descriptor

@@ -95,7 +95,9 @@ def test_everybody_else_gets_what_they_would_have_got(graded_in, group):
     graded = graded_in(group)
     left_out = not all(is_student(attack.who) for attack in corpus(group))  # a folder that wants attention
     for what, ended in graded.ended.items():
-        assert ended.returncode == int(left_out and what in ASSIGNMENTS), f"{what}: {ended.stdout[-2000:]}"
+        attention = what in ASSIGNMENTS and "\nunrolled: " in ended.stdout  # what a teacher is told on the way
+        assert ended.returncode == int(attention), f"{what}: {ended.stdout[-2000:]}"
+        assert attention or not left_out or what not in ASSIGNMENTS
     for assignment in set(ASSIGNMENTS) & set(graded.ended):
         for student in HONEST:
             got = points(graded.course, assignment, student)

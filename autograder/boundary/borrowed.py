@@ -7,6 +7,7 @@ The examiner binds borrowed names, and no others, to handles on the learner's ob
 import ast
 import builtins
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 
 from IPython.core.inputtransformer2 import TransformerManager
 
@@ -26,9 +27,9 @@ class Ownership:
         A function of an earlier cell looks its names up when it is called: what those cells use counts as well.
         """
         defined = set(self._defined)
-        for statement in _tree(source).body:
-            self._used |= _used(statement) - defined
-            defined |= _defined(statement)
+        for used, made in _statements(source):
+            self._used |= used - defined
+            defined |= made
         return sorted(self._used - self._defined - _BUILTINS)
 
     def after(self, names: Iterable[str]) -> None:
@@ -49,36 +50,39 @@ def played(sources: Sequence[str], tests: Sequence[str]) -> list[bool]:
     borrowing = []
     for source in sources:
         known = set(ownership.before(source))
-        borrowing.append(bool(known & {name for s in _tree(source).body for name in _used(s)}))
+        borrowing.append(bool(known & {name for used, _ in _statements(source) for name in used}))
         ownership.after(defined(source))
-    needed = {name for test in tests for statement in _tree(test).body for name in _used(statement)}
+    needed = {name for test in tests for used, _ in _statements(test) for name in used}
     only = [False] * len(sources)
     for place in reversed(range(len(sources))):
-        body = _tree(sources[place]).body
-        only[place] = borrowing[place] and not needed & {name for s in body for name in _defined(s)}
+        body = _statements(sources[place])
+        only[place] = borrowing[place] and not needed & {name for _, made in body for name in made}
         if not only[place]:
-            needed |= {name for s in body for name in _used(s)}
+            needed |= {name for used, _ in body for name in used}
     return only
 
 
-def _tree(source: str) -> ast.Module:
+@lru_cache(maxsize=512)
+def _statements(source: str) -> tuple[tuple[frozenset[str], frozenset[str]], ...]:
+    """For each statement of a cell, the names that it uses and those that it defines. A class has one set of cells."""
     try:
-        return ast.parse(TransformerManager().transform_cell(source))
+        body = ast.parse(TransformerManager().transform_cell(source)).body
     except SyntaxError:
-        return ast.Module([], [])  # the cell itself will say so when it runs
+        return ()  # the cell itself will say so when it runs
+    return tuple((_used(statement), _defined(statement)) for statement in body)
 
 
 def defined(source: str) -> set[str]:
     """The names that a cell defines at its top level, as far as its text says."""
-    return {name for statement in _tree(source).body for name in _defined(statement)}
+    return {name for _, made in _statements(source) for name in made}
 
 
-def _used(statement: ast.stmt) -> set[str]:
-    return {n.id for n in ast.walk(statement) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)}
+def _used(statement: ast.stmt) -> frozenset[str]:
+    return frozenset(n.id for n in ast.walk(statement) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load))
 
 
-def _defined(statement: ast.stmt) -> set[str]:
-    return {name for node in _top_level(statement) for name in _names(node)}
+def _defined(statement: ast.stmt) -> frozenset[str]:
+    return frozenset(name for node in _top_level(statement) for name in _names(node))
 
 
 def _top_level(tree: ast.AST) -> Iterator[ast.AST]:

@@ -71,18 +71,27 @@ class Conversation(ABC):
         """Stop talking."""
 
     @abstractmethod
-    async def _request(self, code: str, history: bool, expressions: Mapping[str, str]) -> Any:
-        """Have code run; what tells this request's answers from others."""
+    async def _request(self, code: str, history: bool, expressions: Mapping[str, str], plain: bool) -> Any:
+        """Have code run; what tells this request's answers from others. `plain` code is Python alone."""
 
     @abstractmethod
     async def _hear(self, request: Any, seconds: float) -> Sequence[Heard]:
         """What has come for this request, and nonsense, after at most `seconds`."""
 
     async def run(
-        self, code: str, *, seconds: float, keep: Kept | None = None, expressions: Mapping[str, str] | None = None
+        self,
+        code: str,
+        *,
+        seconds: float,
+        keep: Kept | None = None,
+        expressions: Mapping[str, str] | None = None,
+        plain: bool = False,
     ) -> Ran:
-        """Run `code`; at most `seconds`, and a few more for an interrupted kernel to answer."""
-        request = await self._request(code, expressions is None, dict(expressions or {}))
+        """Run `code`; at most `seconds`, and a few more for an interrupted kernel to answer.
+
+        `plain`: it is Python, and whatever else a cell may hold, or show, is not wanted.
+        """
+        request = await self._request(code, expressions is None, dict(expressions or {}), plain)
         shown = Shown(keep or Kept())
         deadline = time.monotonic() + seconds
         reply: Mapping[str, Any] | None = None

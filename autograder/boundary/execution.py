@@ -6,6 +6,7 @@ the preprocessors; every setting of nbgrader's own `Execute` that still means so
 
 import ast
 import contextlib
+import functools
 import os
 import secrets
 import shutil
@@ -157,23 +158,24 @@ def read_secret(path: Path) -> bytes:
 
 def frameworks_of(notebook: NotebookNode) -> tuple[str, ...]:
     """The frameworks that the teacher's cells of a notebook import, sorted."""
-    found = set()
+    found: set[str] = set()
     for cell in notebook.cells:
         if cell.cell_type == "code" and role(cell) in ("released", "test"):
             found |= _imported(released(cell))
     return tuple(sorted({FRAMEWORKS[name] for name in found & set(FRAMEWORKS)}))
 
 
-def _imported(source: str) -> set[str]:
+@functools.lru_cache(maxsize=512)
+def _imported(source: str) -> frozenset[str]:
     """The packages that a cell imports, which may hold lines that only IPython reads (%pip, !ls)."""
     try:
         tree = ast.parse(TransformerManager().transform_cell(source))
     except SyntaxError:
-        return set()
+        return frozenset()
     names = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             names |= {alias.name.split(".")[0] for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
             names.add(node.module.split(".")[0])
-    return names
+    return frozenset(names)

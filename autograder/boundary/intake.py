@@ -117,10 +117,12 @@ def _cell(raw: Any, number: int, notes: list[str], images: _Images) -> NotebookN
     if kind not in ("code", "markdown", "raw"):
         notes.append(f"{where} has no known type and is kept as text")
         kind = "raw"
-    make = {"code": nbformat.v4.new_code_cell, "markdown": nbformat.v4.new_markdown_cell}.get(
-        kind, nbformat.v4.new_raw_cell
+    # Not by nbformat's own makers, which validate each: the notebook is validated as a whole.
+    cell: NotebookNode = nbformat.from_dict(
+        {"cell_type": kind, "metadata": _mark(raw.get("metadata")), "source": source}
     )
-    cell = make(source=source, metadata=_mark(raw.get("metadata")))
+    if kind == "code":
+        cell.update(execution_count=None, outputs=[])
     found = raw.get("id")
     cell["id"] = found if isinstance(found, str) and _CELL_ID.fullmatch(found) else ""
     attachments = _attachments(raw.get("attachments"), where, notes, images) if kind == "markdown" else {}

@@ -64,7 +64,7 @@ class JupyterConversation(Conversation):
         await asyncio.gather(*self._reading.values(), return_exceptions=True)
         self._client.stop_channels()
 
-    async def _request(self, code: str, history: bool, expressions: Mapping[str, str]) -> str:
+    async def _request(self, code: str, history: bool, expressions: Mapping[str, str], plain: bool) -> str:
         return self._client.execute(
             code,
             silent=False,

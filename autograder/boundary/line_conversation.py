@@ -62,16 +62,14 @@ class LineConversation(Conversation):
     async def _kernel_interrupt(self) -> None:
         self._kernel.interrupt()
 
-    async def _request(self, code: str, history: bool, expressions: Mapping[str, str]) -> bytes:
+    async def _request(self, code: str, history: bool, expressions: Mapping[str, str], plain: bool) -> bytes:
         token = secrets.token_bytes(lines.TOKEN)
-        told = {"code": code, "history": history, "expressions": dict(expressions)}
-        with contextlib.suppress(OSError):  # it has ended, which is heard
-            await asyncio.wait_for(
-                asyncio.get_running_loop().sock_sendall(
-                    self._line, lines.frame(lines.RUN, token, json.dumps(told).encode())
-                ),
-                ANSWERING,
-            )
+        told = {"code": code, "history": history, "expressions": dict(expressions), "plain": plain}
+        sending = asyncio.get_running_loop().sock_sendall(
+            self._line, lines.frame(lines.RUN, token, json.dumps(told).encode())
+        )
+        with contextlib.suppress(OSError, TimeoutError):  # it has ended, or does not listen, which is heard
+            await asyncio.wait_for(sending, ANSWERING)
         return token
 
     async def _hear(self, request: bytes, seconds: float) -> list[Heard]:

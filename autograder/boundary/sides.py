@@ -76,7 +76,8 @@ class Side:
         """
         if self._talk is None:
             return {}
-        return literals((await self._talk.run(code, seconds=seconds, expressions=expressions)).expressions)
+        ran = await self._talk.run(code, seconds=seconds, expressions=expressions, plain=True)
+        return literals(ran.expressions)
 
     async def alive(self) -> bool:
         """Whether the kernel's process runs."""

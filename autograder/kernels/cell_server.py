@@ -16,11 +16,12 @@ import signal
 import socket
 import sys
 import threading
+import zlib
 from collections.abc import Mapping
 from types import FrameType
 from typing import Any
 
-from ipykernel.compiler import XCachingCompiler
+from ipykernel.compiler import XCachingCompiler, get_tmp_directory
 from ipykernel.zmqshell import ZMQInteractiveShell
 from IPython.core.error import StdinNotImplementedError, UsageError
 from jupyter_client.session import Session
@@ -178,6 +179,13 @@ class _Pipe:
                 self._stream.write(data.decode("utf-8", "replace"))
 
 
+class _Compiler(XCachingCompiler):
+    """ipykernel's, but for the names of cells: theirs come from a hash that is computed in Python."""
+
+    def get_code_name(self, raw_code: str, code: str, number: int) -> str:
+        return f"{get_tmp_directory()}/{zlib.crc32(raw_code.encode('utf-8', 'replace'))}.py"
+
+
 class CellShell(ZMQInteractiveShell):
     """ipykernel's shell without a kernel around it."""
 
@@ -206,7 +214,7 @@ class CellServer:
         config.HistoryManager.enabled = False
         config.IPKernelApp.name = "unrolled"  # packages look for this entry
         self.session = _LineSession(key=b"none")
-        self.shell: Any = CellShell.instance(config=config, compiler_class=XCachingCompiler)
+        self.shell: Any = CellShell.instance(config=config, compiler_class=_Compiler)
         for hook in (self.shell.displayhook, self.shell.display_pub):
             hook.session = self.session
         self.line: Any = None
@@ -294,8 +302,12 @@ class CellServer:
         self.line.token = token
         try:
             try:
-                result = self.loop.run_until_complete(self._cell(told["code"], told["history"]))
-                reply = self._reply(result, told["expressions"])
+                if told["plain"]:
+                    exec(compile(told["code"], "<asked>", "exec"), self.shell.user_global_ns, self.shell.user_ns)
+                    reply = {"status": "ok", "expressions": self._values(told["expressions"])}
+                else:
+                    result = self.loop.run_until_complete(self._cell(told["code"], told["history"]))
+                    reply = self._reply(result, told["expressions"])
             finally:
                 self._flush()
         except BaseException as error:  # an interrupt between two statements of ours, or what a hook of theirs raises
@@ -326,11 +338,15 @@ class CellServer:
         if error is not None or getattr(self.shell, "_last_traceback_during_displayhook", False):
             told = {"ename": type(error).__name__, "evalue": str(error), "traceback": self.shell._last_traceback or []}
             return {"status": "error", **told}
+        return {"status": "ok", "expressions": self._values(expressions)}
+
+    def _values(self, expressions: Mapping[str, str]) -> dict[str, str]:
+        """The expressions' values as Python writes them; one that fails is left out."""
         values = {}
         for name, expression in expressions.items():
             with contextlib.suppress(Exception):
                 values[name] = repr(eval(expression, self.shell.user_global_ns, self.shell.user_ns))
-        return {"status": "ok", "expressions": values}
+        return values
 
     def _flush(self) -> None:
         """Have everything that the cell has shown on its way before the last word."""

@@ -1,10 +1,12 @@
 """Refusing an answer whose code uses what its task rules out."""
 
+from functools import lru_cache
+
 from autograder.checks.failures import CheckFailure
 from autograder.checks.question import Question
-from autograder.checks.rules.forbidden import rules_of
-from autograder.checks.rules.reading import breaches
-from autograder.checks.rules.sources import program_of
+from autograder.checks.rules.forbidden import Rule, rules_of
+from autograder.checks.rules.reading import Breach, breaches
+from autograder.checks.rules.sources import Program, from_text, program_of
 from autograder.checks.training import Training
 
 
@@ -16,9 +18,12 @@ def refuse_what_is_ruled_out(question: Question | Training, framework: str, answ
     rules = rules_of(question, framework)
     if not rules:
         return
+    text = getattr(answer, "__unrolled_source__", None)
     try:
-        program = program_of(answer)
-        found = next(breaches(program, rules), None) if program is not None else None
+        if isinstance(text, str):
+            found = _first_in_text(text, str(getattr(answer, "__name__", "")), rules)
+        else:
+            found = _first(program_of(answer), rules)
     except (RecursionError, MemoryError):
         return
     if found is not None:
@@ -28,3 +33,13 @@ def refuse_what_is_ruled_out(question: Question | Training, framework: str, answ
             advice=f"It is {found.where}. {found.instead}",
             see=question.see,
         )
+
+
+@lru_cache(maxsize=64)
+def _first_in_text(text: str, name: str, rules: tuple[Rule, ...]) -> Breach | None:
+    """As `_first`; an answer is checked more than once, and its text stays what it is."""
+    return _first(from_text(text, name), rules)
+
+
+def _first(program: Program | None, rules: tuple[Rule, ...]) -> Breach | None:
+    return next(breaches(program, rules), None) if program is not None else None

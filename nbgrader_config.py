@@ -35,6 +35,7 @@ c.ExecuteAcross.secret_file = str(here / "secret")
 # Imported once, before kernels are forked, instead of in each.
 c.ExecuteAcross.examiner_modules = [f"autograder.checks.{module}" for module in assignments().values()]
 c.ExecuteAcross.learner_modules = ["unrolled_agent", "autograder", "autograder.checks.drivers.across"]
+c.ExecuteAcross.rehearsals = ["autograder.checks.drivers.rehearsal"]
 c.LimitOutput.max_lines = 200
 c.LimitOutput.max_traceback = 50
 

@@ -64,6 +64,11 @@ class ExecuteAcross(Execute):
     learner_modules = List(
         Unicode(), help="Modules that the learners' kernels have ready, from the package that is there for learners."
     ).tag(config=True)
+    rehearsals = List(
+        Unicode(),
+        help="Modules that both sides' kernels import last, before they are forked, which put what is imported to work "
+        "once; they know how to do that so that a forked process can go on.",
+    ).tag(config=True)
     secret_file = Unicode(
         "",
         help="The file with the secret that the numbers of the questions are drawn from; made when it is missing. "
@@ -95,6 +100,7 @@ class ExecuteAcross(Execute):
             manner="cells",
             frameworks=frameworks,
             modules=(AGENT, *self.learner_modules),
+            rehearsals=self.rehearsals,
             folders=(learner_package.built(),),
             files=files,
             isolation=self.isolation,
@@ -105,6 +111,7 @@ class ExecuteAcross(Execute):
             manner="cells",
             frameworks=frameworks,
             modules=(*EXAMINER_MODULES, *self.examiner_modules),
+            rehearsals=self.rehearsals,
             files=files,
             limits=EXAMINER_LIMITS,
         )

@@ -1,6 +1,7 @@
 """What a process does between the fork from its template and being a kernel: shut itself in."""
 
 import contextlib
+import gc
 import json
 import os
 import resource
@@ -18,6 +19,7 @@ from autograder.kernels import landlock, namespaces, seccomp, system
 
 STATUS, FILES = "status", "files"
 MESSAGE = 1 << 18
+COLLECT = 50_000, 20, 20  # objects made until garbage is collected, and collections until older ones are
 SLACK = 512 * 1024**2  # RLIMIT_DATA: stacks of threads and what allocators keep in reserve
 
 
@@ -172,6 +174,8 @@ def _standard_streams() -> None:
 
 
 def _forget_template() -> None:
+    # A collection looks at all that the process has made, and a kernel lives for a second: seldom is often enough.
+    gc.set_threshold(*COLLECT)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     sys.argv = ["kernel"]
     if "numpy.random" in sys.modules:  # else every kernel would draw the template's numbers

@@ -29,12 +29,17 @@ _chosen: dict[str, tiers.Way] = {}
 
 @dataclass(frozen=True)
 class Wanted:
-    """What kernel it is to be; see `manager.kernel_manager`. manner: "jupyter" (its channels) or "cells" (a line)."""
+    """What kernel it is to be; see `manager.kernel_manager`.
+
+    manner: "jupyter" (its channels) or "cells" (a line). rehearsals: modules that are imported last, and exercise what
+    has been imported; a thread that one of them leaves behind must be one that a fork can do without.
+    """
 
     side: str
     manner: str = "jupyter"
     frameworks: Sequence[str] = ("numpy",)
     modules: Sequence[str] = ()
+    rehearsals: Sequence[str] = ()
     folders: Sequence[Path] = ()
     files: Path | None = None
     isolation: str = "auto"
@@ -110,16 +115,19 @@ class Launch:
         wanted = self.wanted
         named = [name for framework in wanted.frameworks for name in FRAMEWORKS.get(framework, (framework,))]
         modules = tuple(dict.fromkeys([*KERNEL_MODULES, *named, *wanted.modules]))
+        rehearsals = tuple(wanted.rehearsals)
         folders = tuple(Path(folder).resolve() for folder in wanted.folders)
         if wanted.side == "examiner":
             self.tier = "none"
-            return nursery.Breed("examiner", modules, folders, manner=wanted.manner), tiers.Way("none")
+            breed = nursery.Breed("examiner", modules, folders, manner=wanted.manner, rehearsals=rehearsals)
+            return breed, tiers.Way("none")
         way = _chosen.get(wanted.isolation)
         if way is None:
             way = _chosen[wanted.isolation] = await asyncio.to_thread(tiers.choose, wanted.isolation)
         self.tier = way.tier
         shown = tuple(nursery.readable_folder(folder) for folder in folders)
-        return nursery.Breed("learner", modules, shown, way.held, manner=wanted.manner), way
+        breed = nursery.Breed("learner", modules, shown, way.held, manner=wanted.manner, rehearsals=rehearsals)
+        return breed, way
 
     def _new_home(self, working_directory: str | None, way: tiers.Way) -> str:
         """The kernel's working directory and home."""

@@ -59,6 +59,7 @@ class Breed:
     held: what keeps the template itself in: "bubblewrap", "root" (namespaces made with root's rights), or ""
     trial: imports nothing, and its kernels end as soon as they have shut themselves in
     manner: how its kernels are talked with: "jupyter" (see `app`) or "cells" (see `cell_server`)
+    rehearsals: modules that are imported last, and may leave threads behind that a fork can do without
     """
 
     side: str
@@ -67,6 +68,7 @@ class Breed:
     held: str = ""
     trial: bool = False
     manner: str = "jupyter"
+    rehearsals: tuple[str, ...] = ()
 
     def search_path(self) -> list[str]:
         """`sys.path` inside."""
@@ -196,6 +198,7 @@ def start(breed: Breed) -> Template:
         "kernel": {"jupyter": "app", "cells": "cell_server"}[breed.manner],
         "modules": list(breed.modules),
         "if_installed": list(OPTIONAL),
+        "rehearsals": list(breed.rehearsals),
         "prefix": sys.prefix,
         "path": breed.search_path(),
     }

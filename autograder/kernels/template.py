@@ -55,6 +55,8 @@ def _import_all(settings: dict[str, Any]) -> forked.Makers:
             importlib.import_module(name)
     kernel.rehearse()
     _check_alone()
+    for name in settings["rehearsals"]:
+        importlib.import_module(name)
     gc.collect()
     gc.freeze()
     return forked.Makers(kernel.prepare, kernel.complete)

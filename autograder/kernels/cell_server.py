@@ -252,6 +252,7 @@ class CellServer:
         poll = select.poll()
         poll.register(grader, select.POLLIN)
         frames = lines.Frames(MOST_ASKED)
+        given: list[int] = []
         while not self.shell.leaving:
             for number, _ in poll.poll():
                 if number != grader.fileno():
@@ -260,24 +261,25 @@ class CellServer:
                         self._asking.pop(number)[0].close()
                     continue
                 data, descriptors, _, _ = socket.recv_fds(grader, lines.CHUNK, 4)
+                given += descriptors  # they come with the first byte of their frame
                 if not data:
                     return
                 for kind, token, payload in frames.feed(data):
                     if kind == lines.RUN:
                         self._run(token, json.loads(payload))
                     elif kind == lines.LINE:
-                        self._take_line(token, descriptors, poll if json.loads(payload)["serve"] else None)
+                        self._take_line(token, given.pop(0), poll if json.loads(payload)["serve"] else None)
 
-    def _take_line(self, token: bytes, descriptors: list[int], poll: Any) -> None:
+    def _take_line(self, token: bytes, number: int, poll: Any) -> None:
         """Another line: to be served, or for somebody else in this process, who is told its number."""
         if poll is not None:
-            taken = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM, fileno=descriptors[0])
-            self._asking[descriptors[0]] = taken, lines.Frames(MOST_ASKED)
-            poll.register(descriptors[0], select.POLLIN)
+            taken = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM, fileno=number)
+            self._asking[number] = taken, lines.Frames(MOST_ASKED)
+            poll.register(number, select.POLLIN)
             agent: Any = sys.modules.get(AGENT)
             with contextlib.suppress(Exception):  # the learner's code may have done anything to it
                 agent.examined = agent.install()
-        reply = json.dumps({"descriptor": descriptors[0]}).encode()
+        reply = json.dumps({"descriptor": number}).encode()
         self.line.send(self.line.connection, lines.DONE, token, reply)
 
     def _answer(self, number: int) -> bool:
@@ -299,6 +301,7 @@ class CellServer:
     def _run(self, token: bytes, told: Mapping[str, Any]) -> None:
         """Run a cell; what it shows is sent meanwhile."""
         reply: dict[str, Any]
+        signal.signal(signal.SIGINT, self.line.on_interrupt)  # a cell may have set another
         self.line.token = token
         try:
             try:

@@ -4,6 +4,7 @@ import os
 import sys
 import sysconfig
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 
 SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
@@ -13,8 +14,12 @@ ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUM
 KEPT = ("LANG", "LC_ALL", "LC_CTYPE", "TZ")
 
 
+@cache
 def visible_paths() -> list[str]:
-    """Files and folders that Python and its packages need: system libraries, the environment, the interpreter."""
+    """Files and folders that Python and its packages need: system libraries, the environment, the interpreter.
+
+    Looked up once in a process: it is asked for with every kernel.
+    """
     folders = [*SYSTEM, *(f"/etc/{name}" for name in ETC)]
     prefixes = {Path(p) for p in (sys.prefix, sys.exec_prefix, sys.base_prefix, sys.base_exec_prefix)}
     prefixes |= {Path(sysconfig.get_path(name)) for name in ("stdlib", "platstdlib", "purelib", "platlib")}
@@ -35,9 +40,14 @@ def hidden_paths(visible: Sequence[str]) -> list[str]:
 
 def search_path() -> list[str]:
     """`sys.path` of a learner's kernel: the standard library and installed packages; no .pth file is followed."""
+    return list(_search_path(tuple(sys.path)))
+
+
+@cache
+def _search_path(own: tuple[str, ...]) -> list[str]:
     standard = [sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib")]
     zipped = f"python{sys.version_info[0]}{sys.version_info[1]}.zip"
-    dynamic = [path for path in sys.path if Path(path).name in ("lib-dynload", zipped)]
+    dynamic = [path for path in own if Path(path).name in ("lib-dynload", zipped)]
     installed = [sysconfig.get_path("purelib"), sysconfig.get_path("platlib")]
     return list(dict.fromkeys([*standard, *dynamic, *installed]))
 

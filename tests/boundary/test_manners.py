@@ -60,7 +60,7 @@ CELLS = {
 
 def told(text):
     """What must be equal: not addresses, process ids, times, and numbers of temporary files."""
-    text = re.sub(r"0x[0-9a-f]+|ipykernel_\d+/\d+\.py|iVBOR[\w+/=\\]+", "…", text)
+    text = re.sub(r"0x[0-9a-f]+|\(\d+\.py|ipykernel_\d+/\d+\.py|iVBOR[\w+/=\\]+", "…", text)
     return re.sub(r"\x1b\[[0-9;]*m", "", text)
 
 
@@ -129,6 +129,11 @@ def test_an_interrupted_cell_leaves_the_kernel_in_order(line):
         line("while True:\n    try:\n        time.sleep(1)\n    except KeyboardInterrupt:\n        pass", 1.0)[0]
         == "hung"
     )
+
+
+def test_a_cell_that_ignores_interrupts_spoils_itself_alone(line):
+    assert line("import signal\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\nNone")[0] == "ok"
+    assert line("import time\ntime.sleep(60)", 1.0)[0] == "late"
 
 
 def test_surrogates_are_shown_as_they_can_be(line):

@@ -4,3 +4,5 @@ Notebooks come in as files and leave as checked data; what their code answers co
 checked values; what is shown of them is harmless to look at. `nbgrader_reading` and `execution` hang all that into
 nbgrader. Nothing here knows recurrent networks or what a question expects, so that another course could use it.
 """
+
+from autograder.boundary import schemas as schemas

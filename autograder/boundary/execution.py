@@ -5,13 +5,14 @@ the preprocessors; every setting of nbgrader's own `Execute` that still means so
 """
 
 import ast
+import asyncio
 import contextlib
 import functools
 import os
 import secrets
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ from autograder.boundary.examination import EXAMINER, Draws, Examined, Timing, e
 from autograder.boundary.sides import Side
 from autograder.kernels import Limits
 from autograder.kernels.cells import CellKernel
-from autograder.kernels.launching import Wanted
+from autograder.kernels.launching import Launch, Wanted
 
 FRAMEWORKS = {"torch": "pytorch", "tensorflow": "tensorflow", "keras": "tensorflow"}
 """What a notebook imports, and the framework that its kernels have to have ready."""
@@ -92,10 +93,17 @@ class ExecuteAcross(Execute):
         resources["seconds"] = round(went.seconds, 3)  # not in the notebook: the same grade is the same bytes
         return nb, resources
 
-    async def _examine(self, nb: NotebookNode, draws: Draws, files: Path | None) -> Examined:
-        frameworks = frameworks_of(nb)
-        limits = Limits(memory_bytes=self.memory_mib * 2**20, wall_seconds=self.total_seconds)
-        learners = Wanted(
+    def start_templates(self, frameworks: Sequence[str]) -> None:
+        """Have ready what kernels for these frameworks are forked from, so that the first notebook need not wait."""
+
+        async def both() -> None:
+            await asyncio.gather(*(Launch(wanted).prepare() for wanted in self._wanted(frameworks, None)))
+
+        run_sync(both)()
+
+    def _wanted(self, frameworks: Sequence[str], files: Path | None) -> tuple[Wanted, Wanted]:
+        """The learner's kernel and the examiner's."""
+        learner = Wanted(
             side="learner",
             manner="cells",
             frameworks=frameworks,
@@ -104,9 +112,9 @@ class ExecuteAcross(Execute):
             folders=(learner_package.built(),),
             files=files,
             isolation=self.isolation,
-            limits=limits,
+            limits=Limits(memory_bytes=self.memory_mib * 2**20, wall_seconds=self.total_seconds),
         )
-        examiners = Wanted(
+        examiner = Wanted(
             side="examiner",
             manner="cells",
             frameworks=frameworks,
@@ -115,10 +123,14 @@ class ExecuteAcross(Execute):
             files=files,
             limits=EXAMINER_LIMITS,
         )
+        return learner, examiner
+
+    async def _examine(self, nb: NotebookNode, draws: Draws, files: Path | None) -> Examined:
+        learner, examiner = self._wanted(frameworks_of(nb), files)
         return await examine(
             nb,
-            learner=Side(lambda: CellKernel(learners)),
-            examiner=Side(lambda: CellKernel(examiners)),
+            learner=Side(lambda: CellKernel(learner)),
+            examiner=Side(lambda: CellKernel(examiner)),
             timing=Timing(self.cell_seconds, float(self.timeout or self.total_seconds), self.total_seconds),
             draws=draws,
             clean=clean_outputs,

@@ -197,7 +197,11 @@ class _Run:
             paper, handed = self.papers[name], _handed(sheet, name)
             arguments = (self.packed[name], handed.student, handed.data, handed.texts, handed.problem, handed.files)
             piece = Piece(
-                f"{self.assignment}/{name}/{sheet.student}/{key[:16]}", work.grade, arguments, paper.wants_gpu
+                f"{self.assignment}/{name}/{sheet.student}/{key[:16]}",
+                work.grade,
+                arguments,
+                paper.wants_gpu,
+                readiness=(work.get_ready, self.packed[name]),
             )
             self.under_way[piece] = sheet, name, key
             self.bytes_under_way += len(handed.data)

@@ -11,6 +11,7 @@ import shutil
 import signal
 import threading
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -51,6 +52,11 @@ class Piece:
     arguments: tuple[Any, ...]
     gpu: bool = False
     tries: int = 1
+    readiness: "Readiness | None" = None
+
+
+Readiness = tuple[Callable[..., None], *tuple[Any, ...]]
+"""A function, and its arguments, after which a worker does a piece sooner; done where a cluster has just started."""
 
 
 class Pool(Protocol):
@@ -116,6 +122,7 @@ class Cluster:
         self._pieces: dict[Any, Piece] = {}
         self._for_gpu: set[Any] = set()
         self._shared: dict[int, tuple[bytes, Any]] = {}
+        self._getting_ready: list[Any] = []  # kept, or the scheduler forgets them
 
     def submit(self, piece: Piece) -> None:
         resources = {"GPU": 1} if piece.gpu and self.gpus else None
@@ -153,6 +160,17 @@ class Cluster:
                 raise CourseError(
                     "the cluster has lost its workers: what is graded is kept; run the same command again"
                 )
+
+    def get_ready(self, readiness: "Readiness | None") -> None:
+        """Have every worker get ready at once: the first pieces would reach one after the other."""
+        if readiness is not None:
+            function, *arguments = readiness
+            addresses = list(self._client.scheduler_info(n_workers=-1)["workers"])
+            names = [f"ready/{uuid.uuid4()}" for _ in addresses]
+            self._getting_ready = [
+                self._client.submit(function, *arguments, key=name, workers=[address], retries=0)
+                for name, address in zip(names, addresses, strict=True)
+            ]
 
     @property
     def room(self) -> int:
@@ -240,6 +258,7 @@ class OwnCluster:
         self._few.submit(piece)
         if self._few.waiting > FEW:
             self._cluster = self._started()
+            self._cluster.get_ready(piece.readiness)
             for waiting in self._few.taken_back():
                 self._cluster.submit(waiting)
 

@@ -91,6 +91,15 @@ def grade(paper: bytes, student: str, data: bytes, texts: tuple[str, ...], probl
         logging.disable(before)
 
 
+def get_ready(paper: bytes) -> None:
+    """For a worker that has nothing to do yet: start what the first notebook of this paper would wait for."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    own = _paper(paper)
+    for step in own.config.Autograde.autograde_preprocessors:
+        if isinstance(step, type) and issubclass(step, ExecuteAcross):
+            _made(step, own).start_templates(own.frameworks)
+
+
 def mark(paper: Paper, handed: Handed) -> Marked:
     """Grade one notebook. What cannot be run to its end is graded as the blank one, with the reason on top.
 

@@ -90,6 +90,11 @@ class Launch:
         trusted = wanted.side == "examiner"
         watchdog().watch(process, wanted.limits, None if trusted else self.home, trusted=trusted)
 
+    async def prepare(self) -> None:
+        """Have the template ready that this kernel will be forked from."""
+        breed, _ = await self._breed()
+        await nursery.get(breed)
+
     async def kill(self) -> None:
         """End the kernel and all that it started, and wait for that: it takes milliseconds."""
         if self.process:

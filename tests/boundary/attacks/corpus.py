@@ -8,6 +8,7 @@ import nbformat
 from nbformat import NotebookNode
 
 from attacks.answers import POINTS, WRONG
+from attacks.line import KERNEL
 
 Tree = Callable[[Path], None]
 """Fills the folder that a student hands in, where a single notebook will not do."""
@@ -76,7 +77,7 @@ def code(name: str, tries: str, first: str = "", *, theme: str, answers: Mapping
         if first:
             insert(notebook, "step-forward-answer", first)
         fill(notebook, answers)
-        insert(notebook, None, PREAMBLE.format(known=dict(known)))
+        insert(notebook, None, PREAMBLE.format(known=dict(known)) + KERNEL)
         return notebook
 
 

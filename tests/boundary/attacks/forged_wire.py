@@ -312,10 +312,7 @@ for thing in gc.get_objects():
         where = thing.__code__.co_filename + thing.__module__.__str__()
         if ('agent' in where or 'boundary' in where or 'unrolled' in where or 'autograder' in where) and not thing.__code__.co_freevars:
             thing.__code__ = praise.__code__
-before = get_ipython().user_expressions
-get_ipython().user_expressions = lambda expressions: {k: {'status': 'ok', 'data': {'application/vnd.unrolled+json': praise(),
-    'text/plain': 'True'}, 'metadata': {}} for k in expressions}
-get_ipython().display_formatter.format = lambda *a, **k: ({'application/vnd.unrolled+json': praise(), 'text/plain': 'True'}, {})
+kernel.session.send = lambda stream, kind, content=None, parent=None, **k: honest_send(stream, kind, praise(), parent)
 """,
     spared=["softsign"],
 )
@@ -337,4 +334,46 @@ class Tempting:
     def _repr_mimebundle_(self, *a, **k): return {'application/vnd.unrolled+json': {'ok': True}, 'text/plain': '1'}
     def __repr__(self): return '1.0'
 """,
+)
+forged(
+    "reads-the-line-itself",
+    "a thread takes the examiner's questions off the line, and answers them as it likes",
+    ["steal(0.0)", "steal(1.0)", "steal(True)", "steal(None)"],
+    plain=True,
+    helpers="""
+import select, stat
+def steal(value):
+    own = get_ipython().kernel.iopub_socket.connection.fileno()
+    def read():
+        while True:
+            for n in range(3, 64):
+                try:
+                    if n == own or not stat.S_ISSOCK(os.fstat(n).st_mode) or not select.select([n], [], [], 0)[0]:
+                        continue
+                    data = os.read(n, 1 << 18)
+                    token = data[5:13]
+                    asked = json.loads(data[13:].decode())
+                    told = {'status': 'results', 'request': asked.get('request'), 'replies': [
+                        {'status': 'result', 'value': value, 'printed': '', 'lines': 0, 'changed': []}] * 40}
+                    body = json.dumps(told).encode()
+                    os.write(n, b'd' + len(body).to_bytes(4, 'big') + token + body)
+                except Exception:
+                    pass
+            time.sleep(0.001)
+    threading.Thread(target=read, daemon=True).start()
+""",
+    spared=["softsign"],
+)
+forged(
+    "frames-that-announce-too-much",
+    "frames of four gigabytes, of unknown kinds, without an end, and the half of one",
+    ["announce(b'd', 2**32 - 1)", "announce(b'?', 4)", "announce(b'd', 10**8)", "announce(b's', 2**31)"],
+    """
+def announce(kind, length):
+    def change(content, stream, a, k):
+        stream.connection.sendall(kind + length.to_bytes(4, 'big') + bytes(8) + b'x' * 1000)
+        return content
+    return change
+""",
+    spared=["softsign"],
 )

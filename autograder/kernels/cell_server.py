@@ -209,6 +209,8 @@ CellShell.__name__ = "ZMQInteractiveShell"  # packages know by this name that th
 class CellServer:
     """One kernel: `prepare` in the template, `complete` after the fork, then `start`."""
 
+    eventloop = None  # ipykernel's shell looks for the one of a window
+
     def __init__(self) -> None:
         config = Config()
         config.HistoryManager.enabled = False
@@ -217,6 +219,7 @@ class CellServer:
         self.shell: Any = CellShell.instance(config=config, compiler_class=_Compiler)
         for hook in (self.shell.displayhook, self.shell.display_pub):
             hook.session = self.session
+        self.shell.kernel = self  # whoever asks whether this is a notebook asks for a kernel
         self.line: Any = None
         self._pipes: list[_Pipe] = []
         self._asking: dict[int, tuple[socket.socket, lines.Frames]] = {}

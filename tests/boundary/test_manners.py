@@ -43,6 +43,7 @@ CELLS = {
     "underscores": "21 * 2\n_ if False else In[1]",
     "history": "len(In), sorted(Out)[:2]",
     "shell class": "get_ipython().__class__.__name__, 'IPKernelApp' in get_ipython().config",
+    "kernel": "get_ipython().kernel is not None",
     "main": "__name__, __import__('__main__').CELLS_HAVE if 'CELLS_HAVE' in dir(__import__('__main__')) else 'none'",
     "pickled": "import pickle\nclass P:\n    pass\ntype(pickle.loads(pickle.dumps(P()))).__name__",
     "system exit": "raise SystemExit(3)",

@@ -9,12 +9,7 @@ KERNEL = r"""
 def _make_kernel():
     import json, uuid
     MIME = 'application/vnd.unrolled+json'
-    frame = sys._getframe()
-    while frame is not None and type(frame.f_locals.get('self')).__name__ != 'CellServer':
-        frame = frame.f_back
-    if frame is None:
-        return None  # Jupyter's own kernel
-    server = frame.f_locals['self']
+    server = get_ipython().kernel
     line = server.line
     genuine = line.send
 
@@ -95,6 +90,6 @@ def _make_kernel():
     server._run = run
     return kernel
 
-if get_ipython().kernel is None:
+if type(get_ipython().kernel).__name__ == 'CellServer':
     get_ipython().kernel = _make_kernel()
 """

@@ -80,7 +80,8 @@ class _Line:
                 self.sending = not main and self.sending
         if main and self.interrupted:
             self.interrupted = False
-            raise KeyboardInterrupt
+            if self.token is not None:  # else the cell has ended meanwhile
+                raise KeyboardInterrupt
 
     def on_interrupt(self, _number: int, _frame: FrameType | None) -> None:
         """SIGINT: ends the cell that runs, and nothing else."""
@@ -318,8 +319,9 @@ class CellServer:
                 self._flush()
         except BaseException as error:  # an interrupt between two statements of ours, or what a hook of theirs raises
             reply = {"status": "error", "ename": type(error).__name__, "evalue": str(error)[:4000], "traceback": []}
+        finally:
+            self.line.token = None
         self._stay_alone()
-        self.line.token = None
         self.line.send(self.line.connection, lines.DONE, token, json.dumps(reply).encode())
 
     async def _cell(self, code: str, history: bool) -> Any:

@@ -137,6 +137,21 @@ def test_a_cell_that_ignores_interrupts_spoils_itself_alone(line):
     assert line("import time\ntime.sleep(60)", 1.0)[0] == "late"
 
 
+def test_an_interrupt_at_the_very_end_of_a_cell_does_not_end_the_kernel(line):
+    """One that comes while the last word is on its way, or after it."""
+    assert line("import os, signal, threading\nserver = get_ipython().kernel\nNone") == ("ok", "")
+    late = (
+        "before = type(server.line).send\n"
+        "def send(connection, kind, *rest):\n"
+        "    if kind == b'd':\n        server.line.sending = True\n        server.line.on_interrupt(2, None)\n"
+        "    before(server.line, connection, kind, *rest)\n"
+        "server.line.send = send"
+    )
+    assert line(late)[0] == "ok"
+    assert line("os.kill(os.getpid(), signal.SIGINT)")[0] == "error"
+    assert line("print(2)") == ("ok", "2\n")
+
+
 def test_surrogates_are_shown_as_they_can_be(line):
     assert line("print('x\\ud800y')") == ("ok", "x?y\n")
 

@@ -88,14 +88,7 @@ class Side:
 
         For a Jupyter kernel: transport, addresses and key. For one over a line: the number that a line to it has there.
         """
-        if isinstance(self._kernel, _OverALine) and isinstance(self._talk, LineConversation):
-            if not isinstance(other._talk, LineConversation):
-                raise TypeError("a kernel with a line can be reached from another one with a line only")
-            ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
-            with ours, theirs:
-                await self._talk.give(ours, serve=True)
-                return {"transport": "line", "descriptor": await other._talk.give(theirs, serve=False)}
-        return self._kernel.connection() if self._kernel is not None else {}
+        return await self._kernel.connection_for(other._kernel) if self._kernel is not None else {}
 
     def ended_because(self) -> str:
         """Why the kernel was ended from outside: which limit it broke; "" when nobody knows."""
@@ -123,7 +116,7 @@ class _Kernel(ABC):
     async def alive(self) -> bool: ...
 
     @abstractmethod
-    def connection(self) -> dict[str, Any]: ...
+    async def connection_for(self, other: "_Kernel | None") -> dict[str, Any]: ...
 
     @abstractmethod
     async def stop(self) -> None: ...
@@ -150,7 +143,7 @@ class _OfJupyter(_Kernel):
     async def alive(self) -> bool:
         return bool(await self._manager.is_alive())
 
-    def connection(self) -> dict[str, Any]:
+    async def connection_for(self, other: _Kernel | None) -> dict[str, Any]:
         info = self._manager.get_connection_info(session=False)
         return {key: value.decode() if isinstance(value, bytes) else value for key, value in info.items()}
 
@@ -174,13 +167,19 @@ class _OverALine(_Kernel):
 
     async def start(self) -> Conversation:
         await self._kernel.start()
-        return LineConversation(self._kernel)
+        self._talk = LineConversation(self._kernel)
+        return self._talk
 
     async def alive(self) -> bool:
         return self._kernel.alive()
 
-    def connection(self) -> dict[str, Any]:
-        return {}
+    async def connection_for(self, other: _Kernel | None) -> dict[str, Any]:
+        if not isinstance(other, _OverALine):
+            raise TypeError("a kernel with a line can be reached from another one with a line only")
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+        with ours, theirs:
+            await self._talk.give(ours, serve=True)
+            return {"transport": "line", "descriptor": await other._talk.give(theirs, serve=False)}
 
     async def stop(self) -> None:
         await self._kernel.stop()

@@ -21,23 +21,8 @@ from traitlets.config import Config
 
 from autograder.kernels.channels import CHANNELS
 
-# Imported by ipykernel and IPython only when a kernel starts or runs its first cell.
-LATE_MODULES = (
-    "IPython.core.completerlib",
-    "IPython.core.debugger",
-    "IPython.core.oinspect",
-    "IPython.utils.wildcard",
-    "encodings.ascii",
-    "encodings.idna",
-    "encodings.latin_1",
-    "faulthandler",
-    "ipykernel.subshell_manager",
-    "pdb",
-    "pkgutil",
-    "pydoc",
-    "tornado.platform.asyncio",
-    "tornado.queues",
-)
+# Imported by ipykernel only when a kernel starts or runs its first cell.
+LATE_MODULES = ("ipykernel.subshell_manager", "tornado.platform.asyncio", "tornado.queues")
 
 
 def bind_inherited(zmq_socket: Any, descriptor: int) -> None:

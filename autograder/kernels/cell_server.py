@@ -1,7 +1,7 @@
 """What a kernel does that is talked with over a line instead of Jupyter's channels: run cells, answer the examiner.
 
-The shell is ipykernel's, so a cell runs, shows and fails as in a notebook; in place of ZeroMQ, of eight threads and of
-some forty messages for a notebook there is one socket. The shell is made in the template, once for all kernels.
+The shell is ipykernel's, so a cell runs, shows and fails as in a notebook; in place of ZeroMQ, its threads, and some
+forty messages for a notebook there is one socket. The shell is made in the template, once for all kernels.
 """
 
 import asyncio
@@ -29,20 +29,7 @@ from traitlets.config import Config
 
 from autograder.kernels import lines
 
-# Imported by IPython only when a cell runs, shows or fails for the first time.
-LATE_MODULES = (
-    "IPython.core.completerlib",
-    "IPython.core.debugger",
-    "IPython.core.oinspect",
-    "IPython.utils.wildcard",
-    "encodings.ascii",
-    "encodings.idna",
-    "encodings.latin_1",
-    "faulthandler",
-    "pdb",
-    "pkgutil",
-    "pydoc",
-)
+LATE_MODULES = ()  # beside those of `template`
 AGENT = "unrolled_agent"  # the module of `boundary.link`, which the learners' package brings along
 MOST_ASKED = 1 << 30  # bytes of a question: the examiner is trusted
 SMALL = 1 << 13  # characters that a stream gathers before it sends them

@@ -32,11 +32,6 @@ class CellKernel:
         return self._launch.tier
 
     @property
-    def pid(self) -> int:
-        """The process id; 0 if there is none."""
-        return self._launch.process.pid if self._launch.process else 0
-
-    @property
     def ended_because(self) -> str:
         """Why the watchdog ended it, in words; "" if it did not."""
         return self._launch.ended_because

@@ -20,6 +20,20 @@ from typing import Any, NoReturn
 from autograder.kernels import forked, forking, system
 
 MESSAGE = 1 << 18  # bytes, at most
+# Imported by IPython only when a shell is made, or a cell runs, shows or fails for the first time.
+LATE_MODULES = (
+    "IPython.core.completerlib",
+    "IPython.core.debugger",
+    "IPython.core.oinspect",
+    "IPython.utils.wildcard",
+    "encodings.ascii",
+    "encodings.idna",
+    "encodings.latin_1",
+    "faulthandler",
+    "pdb",
+    "pkgutil",
+    "pydoc",
+)
 QUIET_MILLISECONDS = 50  # without a request, before a process is forked in advance
 
 
@@ -48,7 +62,7 @@ def _import_all(settings: dict[str, Any]) -> forked.Makers:
         site.setcopyright()
         site.setquit()
     importlib.invalidate_caches()
-    for name in (*kernel.LATE_MODULES, *settings["modules"]):
+    for name in (*LATE_MODULES, *kernel.LATE_MODULES, *settings["modules"]):
         importlib.import_module(name)
     for name in settings["if_installed"]:
         with contextlib.suppress(ModuleNotFoundError):

@@ -59,6 +59,14 @@ CELLS = {
 }
 
 
+SOCKETS = (
+    "import os, stat\n"
+    "ends = [n for n in range(3, 60) if os.path.exists(f'/proc/self/fd/{n}') and stat.S_ISSOCK(os.fstat(n).st_mode)]\n"
+    "print(len(ends) > 0)"
+)
+"""A cell that finds the lines of its kernel."""
+
+
 def told(text):
     """What must be equal: not addresses, process ids, times, and numbers of temporary files."""
     text = re.sub(r"0x[0-9a-f]+|\(\d+\.py|ipykernel_\d+/\d+\.py|iVBOR[\w+/=\\]+", "…", text)
@@ -172,30 +180,20 @@ def test_a_child_of_a_cell_is_no_second_kernel(line):
 
 
 def test_exit_ends_the_kernel_after_its_cell(line):
-    assert line("print('bye')\nexit()")[0] in ("ok", "dead")
+    assert line("print('bye')\nexit()") == ("ok", "bye\n")
     assert line("1")[0] == "dead"
 
 
 def test_lies_on_the_line_end_the_kernel_and_nothing_else(line):
     """The learner's code finds the socket and writes what it likes."""
-    find = (
-        "import os, socket, stat\n"
-        "ends = [int(n) for n in os.listdir('/proc/self/fd')]\n"
-        "ends = [n for n in ends if n > 2 and os.path.exists(f'/proc/self/fd/{n}')]\n"
-        "ends = [n for n in ends if stat.S_ISSOCK(os.fstat(n).st_mode)]\n"
-        "len(ends) > 0 and None"
-    )
-    assert line(find)[0] == "ok"
+    assert line(SOCKETS) == ("ok", "True\n")
     assert line("for n in ends:\n    os.write(n, b'r' + b'\\xff' * 64)")[0] == "dead"
 
 
 def test_a_forged_answer_needs_the_requests_token(line):
-    line(
-        "import json, os, stat, struct\nends = [n for n in range(3, 60) if os.path.exists(f'/proc/self/fd/{n}')"
-        " and stat.S_ISSOCK(os.fstat(n).st_mode)]"
-    )
+    line(SOCKETS)
     forged = (
-        "payload = json.dumps({'status': 'ok', 'expressions': {}}).encode()\n"
+        "import json, struct\npayload = json.dumps({'status': 'ok', 'expressions': {}}).encode()\n"
         "for n in ends:\n    os.write(n, struct.pack('!cI8s', b'd', len(payload), b'12345678') + payload)\n"
         "print('still here')\nraise ValueError"
     )

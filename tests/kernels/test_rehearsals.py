@@ -83,7 +83,7 @@ async def ran(kernel, cells):
     ("framework", "name", "cells"), [("pytorch", "torch", PYTORCH), ("tensorflow", "tensorflow", TENSORFLOW)]
 )
 def test_a_forked_process_goes_on(framework, name, cells, side):
-    pytest.importorskip(name)
+    pytest.importorskip(name, reason=f"{name} is not installed")
     kernel = wanted(framework, side)
     short = {"tensorflow": "import tensorflow as tf", "pytorch": "import torch"}[framework]
     for _ in range(2):  # the second from a process that was forked in advance
@@ -96,14 +96,14 @@ def test_a_forked_process_goes_on(framework, name, cells, side):
 def test_a_rehearsal_runs_to_its_end(framework):
     """In a template a rehearsal that fails is passed over."""
     module = {"pytorch": "torch"}.get(framework, framework)
-    pytest.importorskip(module)
+    pytest.importorskip(module, reason=f"{module} is not installed")
     code = f"import {module}\nfrom autograder.checks.drivers import rehearsal\nrehearsal.rehearse_{framework}()"
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, timeout=100)
 
 
 def test_the_version_is_the_one_that_is_installed():
     """Whoever changes the version of TensorFlow is to see that what is above still holds."""
-    tensorflow = pytest.importorskip("tensorflow")
+    tensorflow = pytest.importorskip("tensorflow", reason="TensorFlow is not installed")
     from autograder.checks.drivers.rehearsal import TENSORFLOW as tested
 
     assert tensorflow.__version__ == tested

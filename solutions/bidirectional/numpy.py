@@ -91,7 +91,7 @@ items = np.arange(1, 6)[:, None] * (np.arange(5)[:, None] < lengths)
 # %% nbgrader={"grade": true, "grade_id": "reverse-by-length", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
 check("bidirectional/reverse-by-length", reverse_by_length)
 ### BEGIN HIDDEN TESTS
-check("bidirectional/reverse-by-length", reverse_by_length, rounds=5)
+check("bidirectional/reverse-by-length", reverse_by_length, rounds=2)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -163,7 +163,7 @@ changed[2, 0] += 1
 # %% nbgrader={"grade": true, "grade_id": "forward", "locked": true, "points": 4, "schema_version": 3, "solution": false, "task": false}
 check("bidirectional/forward", bidirectional_forward)
 ### BEGIN HIDDEN TESTS
-check("bidirectional/forward", bidirectional_forward, rounds=5)
+check("bidirectional/forward", bidirectional_forward, rounds=2)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -198,7 +198,7 @@ def last_output(H, lengths):
 # %% nbgrader={"grade": true, "grade_id": "last-output", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
 check("bidirectional/last-output", last_output)
 ### BEGIN HIDDEN TESTS
-check("bidirectional/last-output", last_output, rounds=5)
+check("bidirectional/last-output", last_output, rounds=2)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -237,7 +237,7 @@ def merges(H_f, H_b, G_sum, G_average, G_product):
 # %% nbgrader={"grade": true, "grade_id": "merges", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
 check("bidirectional/merges", merges)
 ### BEGIN HIDDEN TESTS
-check("bidirectional/merges", merges, rounds=5)
+check("bidirectional/merges", merges, rounds=2)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -306,7 +306,7 @@ def bidirectional_backward(G, X, H, h_0, W, U, mask):
 # %% nbgrader={"grade": true, "grade_id": "backward", "locked": true, "points": 4, "schema_version": 3, "solution": false, "task": false}
 check("bidirectional/backward", bidirectional_backward)
 ### BEGIN HIDDEN TESTS
-check("bidirectional/backward", bidirectional_backward, rounds=5)
+check("bidirectional/backward", bidirectional_backward, rounds=2)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -338,7 +338,7 @@ def stack_of_two(X, h_1, W_1, U_1, b_1, h_2, W_2, U_2, b_2, mask):
 # %% nbgrader={"grade": true, "grade_id": "stack-of-two", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
 check("bidirectional/stack-of-two", stack_of_two)
 ### BEGIN HIDDEN TESTS
-check("bidirectional/stack-of-two", stack_of_two, rounds=5)
+check("bidirectional/stack-of-two", stack_of_two, rounds=2)
 ### END HIDDEN TESTS
 
 # %% [markdown]

@@ -95,7 +95,7 @@ items = torch.arange(1, 6, device=device)[:, None] * (torch.arange(5, device=dev
 # %% nbgrader={"grade": true, "grade_id": "reverse-by-length", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
 check("bidirectional/reverse-by-length", reverse_by_length, framework="pytorch")
 ### BEGIN HIDDEN TESTS
-check("bidirectional/reverse-by-length", reverse_by_length, framework="pytorch", rounds=3)
+check("bidirectional/reverse-by-length", reverse_by_length, framework="pytorch", rounds=2)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -177,7 +177,7 @@ changed[2, 0] += 1
 # %% nbgrader={"grade": true, "grade_id": "forward", "locked": true, "points": 4, "schema_version": 3, "solution": false, "task": false}
 check("bidirectional/forward", BidirectionalRNN, framework="pytorch")
 ### BEGIN HIDDEN TESTS
-check("bidirectional/forward", BidirectionalRNN, framework="pytorch", rounds=3)
+check("bidirectional/forward", BidirectionalRNN, framework="pytorch", rounds=2)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -212,7 +212,7 @@ def last_output(H, lengths):
 # %% nbgrader={"grade": true, "grade_id": "last-output", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
 check("bidirectional/last-output", last_output, framework="pytorch")
 ### BEGIN HIDDEN TESTS
-check("bidirectional/last-output", last_output, framework="pytorch", rounds=3)
+check("bidirectional/last-output", last_output, framework="pytorch", rounds=2)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -264,7 +264,7 @@ class MergesFunction(torch.autograd.Function):
 # %% nbgrader={"grade": true, "grade_id": "merges", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
 check("bidirectional/merges", MergesFunction, framework="pytorch")
 ### BEGIN HIDDEN TESTS
-check("bidirectional/merges", MergesFunction, framework="pytorch", rounds=3)
+check("bidirectional/merges", MergesFunction, framework="pytorch", rounds=2)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -345,7 +345,7 @@ class BidirectionalFunction(torch.autograd.Function):
 # %% nbgrader={"grade": true, "grade_id": "backward", "locked": true, "points": 4, "schema_version": 3, "solution": false, "task": false}
 check("bidirectional/backward", BidirectionalFunction, framework="pytorch")
 ### BEGIN HIDDEN TESTS
-check("bidirectional/backward", BidirectionalFunction, framework="pytorch", rounds=3)
+check("bidirectional/backward", BidirectionalFunction, framework="pytorch", rounds=2)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -378,7 +378,7 @@ def stack_of_two(X, h_1, W_1, U_1, b_1, h_2, W_2, U_2, b_2, mask):
 # %% nbgrader={"grade": true, "grade_id": "stack-of-two", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
 check("bidirectional/stack-of-two", stack_of_two, framework="pytorch")
 ### BEGIN HIDDEN TESTS
-check("bidirectional/stack-of-two", stack_of_two, framework="pytorch", rounds=3)
+check("bidirectional/stack-of-two", stack_of_two, framework="pytorch", rounds=2)
 ### END HIDDEN TESTS
 
 # %% [markdown]

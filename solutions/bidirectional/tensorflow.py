@@ -101,7 +101,7 @@ items = tf.where(t < lengths, t + 1, 0)
 # %% nbgrader={"grade": true, "grade_id": "reverse-by-length", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
 check("bidirectional/reverse-by-length", reverse_by_length, framework="tensorflow")
 ### BEGIN HIDDEN TESTS
-check("bidirectional/reverse-by-length", reverse_by_length, framework="tensorflow", rounds=3)
+check("bidirectional/reverse-by-length", reverse_by_length, framework="tensorflow", rounds=2)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -191,7 +191,7 @@ change = tf.scatter_nd([[0, 2]], tf.ones((1, D)), X.shape)
 # %% nbgrader={"grade": true, "grade_id": "forward", "locked": true, "points": 4, "schema_version": 3, "solution": false, "task": false}
 check("bidirectional/forward", BidirectionalRNN, framework="tensorflow")
 ### BEGIN HIDDEN TESTS
-check("bidirectional/forward", BidirectionalRNN, framework="tensorflow", rounds=3)
+check("bidirectional/forward", BidirectionalRNN, framework="tensorflow", rounds=2)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -226,7 +226,7 @@ def last_output(H, lengths):
 # %% nbgrader={"grade": true, "grade_id": "last-output", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
 check("bidirectional/last-output", last_output, framework="tensorflow")
 ### BEGIN HIDDEN TESTS
-check("bidirectional/last-output", last_output, framework="tensorflow", rounds=3)
+check("bidirectional/last-output", last_output, framework="tensorflow", rounds=2)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -274,7 +274,7 @@ def merges_operation(H_f, H_b):
 # %% nbgrader={"grade": true, "grade_id": "merges", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
 check("bidirectional/merges", merges_operation, framework="tensorflow")
 ### BEGIN HIDDEN TESTS
-check("bidirectional/merges", merges_operation, framework="tensorflow", rounds=3)
+check("bidirectional/merges", merges_operation, framework="tensorflow", rounds=2)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -351,7 +351,7 @@ def bidirectional_operation(X, h_0, W, U, b, mask):
 # %% nbgrader={"grade": true, "grade_id": "backward", "locked": true, "points": 4, "schema_version": 3, "solution": false, "task": false}
 check("bidirectional/backward", bidirectional_operation, framework="tensorflow")
 ### BEGIN HIDDEN TESTS
-check("bidirectional/backward", bidirectional_operation, framework="tensorflow", rounds=3)
+check("bidirectional/backward", bidirectional_operation, framework="tensorflow", rounds=2)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -384,7 +384,7 @@ def stack_of_two(X, h_1, W_1, U_1, b_1, h_2, W_2, U_2, b_2, mask):
 # %% nbgrader={"grade": true, "grade_id": "stack-of-two", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
 check("bidirectional/stack-of-two", stack_of_two, framework="tensorflow")
 ### BEGIN HIDDEN TESTS
-check("bidirectional/stack-of-two", stack_of_two, framework="tensorflow", rounds=3)
+check("bidirectional/stack-of-two", stack_of_two, framework="tensorflow", rounds=2)
 ### END HIDDEN TESTS
 
 # %% [markdown]

@@ -110,7 +110,7 @@ G[:-1] = 0
 # %% nbgrader={"grade": true, "grade_id": "recursion", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
 check("bptt/recursion", recursion)
 ### BEGIN HIDDEN TESTS
-check("bptt/recursion", recursion, rounds=5)
+check("bptt/recursion", recursion, rounds=2)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -147,7 +147,7 @@ def parameter_gradients(dA, X, H, h_0):
 # %% nbgrader={"grade": true, "grade_id": "parameter-gradients", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
 check("bptt/parameter-gradients", parameter_gradients)
 ### BEGIN HIDDEN TESTS
-check("bptt/parameter-gradients", parameter_gradients, rounds=5)
+check("bptt/parameter-gradients", parameter_gradients, rounds=2)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -199,7 +199,7 @@ def leaky_step(h):
 # %% nbgrader={"grade": true, "grade_id": "leaky-jacobian", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
 check("bptt/leaky-jacobian", leaky_jacobian)
 ### BEGIN HIDDEN TESTS
-check("bptt/leaky-jacobian", leaky_jacobian, rounds=5)
+check("bptt/leaky-jacobian", leaky_jacobian, rounds=2)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -249,7 +249,7 @@ for gain in (0.5, 1.0, 2.0):
 # %% nbgrader={"grade": true, "grade_id": "norms-by-lag", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
 check("bptt/norms-by-lag", norms_by_lag)
 ### BEGIN HIDDEN TESTS
-check("bptt/norms-by-lag", norms_by_lag, rounds=5)
+check("bptt/norms-by-lag", norms_by_lag, rounds=2)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -299,7 +299,7 @@ def by_chunks(X, h_0, W, U, b, G, k):
 # %% nbgrader={"grade": true, "grade_id": "by-chunks", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
 check("bptt/by-chunks", by_chunks)
 ### BEGIN HIDDEN TESTS
-check("bptt/by-chunks", by_chunks, rounds=5)
+check("bptt/by-chunks", by_chunks, rounds=2)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -360,7 +360,7 @@ H = sequence_forward(X, h_0, W, U, b)
 # %% nbgrader={"grade": true, "grade_id": "truncated", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
 check("bptt/truncated", truncated_backward)
 ### BEGIN HIDDEN TESTS
-check("bptt/truncated", truncated_backward, rounds=5)
+check("bptt/truncated", truncated_backward, rounds=2)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -403,7 +403,7 @@ dW, dU, db = np.array([[12.0]]), np.array([[3.0]]), np.array([4.0])
 # %% nbgrader={"grade": true, "grade_id": "clip-by-global-norm", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
 check("bptt/clip-by-global-norm", clip_by_global_norm)
 ### BEGIN HIDDEN TESTS
-check("bptt/clip-by-global-norm", clip_by_global_norm, rounds=5)
+check("bptt/clip-by-global-norm", clip_by_global_norm, rounds=2)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -447,7 +447,7 @@ def influence_step(x, h_prev, P, W, U, b):
 # %% nbgrader={"grade": true, "grade_id": "influence-step", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
 check("bptt/influence-step", influence_step)
 ### BEGIN HIDDEN TESTS
-check("bptt/influence-step", influence_step, rounds=5)
+check("bptt/influence-step", influence_step, rounds=2)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -497,7 +497,7 @@ H = sequence_forward(X, h_0, W, U, b)
 # %% nbgrader={"grade": true, "grade_id": "rtrl", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
 check("bptt/rtrl", rtrl)
 ### BEGIN HIDDEN TESTS
-check("bptt/rtrl", rtrl, rounds=5)
+check("bptt/rtrl", rtrl, rounds=2)
 ### END HIDDEN TESTS
 
 # %% [markdown]

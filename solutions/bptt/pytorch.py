@@ -115,7 +115,7 @@ G[:-1] = 0
 # %% nbgrader={"grade": true, "grade_id": "recursion", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
 check("bptt/recursion", recursion, framework="pytorch")
 ### BEGIN HIDDEN TESTS
-check("bptt/recursion", recursion, framework="pytorch", rounds=3)
+check("bptt/recursion", recursion, framework="pytorch", rounds=2)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -152,7 +152,7 @@ def parameter_gradients(dA, X, H, h_0):
 # %% nbgrader={"grade": true, "grade_id": "parameter-gradients", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
 check("bptt/parameter-gradients", parameter_gradients, framework="pytorch")
 ### BEGIN HIDDEN TESTS
-check("bptt/parameter-gradients", parameter_gradients, framework="pytorch", rounds=3)
+check("bptt/parameter-gradients", parameter_gradients, framework="pytorch", rounds=2)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -204,7 +204,7 @@ def leaky_step(h):
 # %% nbgrader={"grade": true, "grade_id": "leaky-jacobian", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
 check("bptt/leaky-jacobian", leaky_jacobian, framework="pytorch")
 ### BEGIN HIDDEN TESTS
-check("bptt/leaky-jacobian", leaky_jacobian, framework="pytorch", rounds=3)
+check("bptt/leaky-jacobian", leaky_jacobian, framework="pytorch", rounds=2)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -254,7 +254,7 @@ for gain in (0.5, 1.0, 2.0):
 # %% nbgrader={"grade": true, "grade_id": "norms-by-lag", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
 check("bptt/norms-by-lag", norms_by_lag, framework="pytorch")
 ### BEGIN HIDDEN TESTS
-check("bptt/norms-by-lag", norms_by_lag, framework="pytorch", rounds=3)
+check("bptt/norms-by-lag", norms_by_lag, framework="pytorch", rounds=2)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -303,7 +303,7 @@ class ChunkedRNN(nn.Module):
 # %% nbgrader={"grade": true, "grade_id": "by-chunks", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
 check("bptt/by-chunks", ChunkedRNN, framework="pytorch")
 ### BEGIN HIDDEN TESTS
-check("bptt/by-chunks", ChunkedRNN, framework="pytorch", rounds=3)
+check("bptt/by-chunks", ChunkedRNN, framework="pytorch", rounds=2)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -364,7 +364,7 @@ H = sequence_forward(X, h_0, W, U, b)
 # %% nbgrader={"grade": true, "grade_id": "truncated", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
 check("bptt/truncated", truncated_backward, framework="pytorch")
 ### BEGIN HIDDEN TESTS
-check("bptt/truncated", truncated_backward, framework="pytorch", rounds=3)
+check("bptt/truncated", truncated_backward, framework="pytorch", rounds=2)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -407,7 +407,7 @@ dW, dU, db = torch.tensor([[12.0]]), torch.tensor([[3.0]]), torch.tensor([4.0])
 # %% nbgrader={"grade": true, "grade_id": "clip-by-global-norm", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
 check("bptt/clip-by-global-norm", clip_by_global_norm, framework="pytorch")
 ### BEGIN HIDDEN TESTS
-check("bptt/clip-by-global-norm", clip_by_global_norm, framework="pytorch", rounds=3)
+check("bptt/clip-by-global-norm", clip_by_global_norm, framework="pytorch", rounds=2)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -451,7 +451,7 @@ def influence_step(x, h_prev, P, W, U, b):
 # %% nbgrader={"grade": true, "grade_id": "influence-step", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
 check("bptt/influence-step", influence_step, framework="pytorch")
 ### BEGIN HIDDEN TESTS
-check("bptt/influence-step", influence_step, framework="pytorch", rounds=3)
+check("bptt/influence-step", influence_step, framework="pytorch", rounds=2)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -501,7 +501,7 @@ H = sequence_forward(X, h_0, W, U, b)
 # %% nbgrader={"grade": true, "grade_id": "rtrl", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
 check("bptt/rtrl", rtrl, framework="pytorch")
 ### BEGIN HIDDEN TESTS
-check("bptt/rtrl", rtrl, framework="pytorch", rounds=3)
+check("bptt/rtrl", rtrl, framework="pytorch", rounds=2)
 ### END HIDDEN TESTS
 
 # %% [markdown]

@@ -123,7 +123,7 @@ G = tf.concat([tf.zeros_like(G[:-1]), G[-1:]], axis=0)
 # %% nbgrader={"grade": true, "grade_id": "recursion", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
 check("bptt/recursion", recursion, framework="tensorflow")
 ### BEGIN HIDDEN TESTS
-check("bptt/recursion", recursion, framework="tensorflow", rounds=3)
+check("bptt/recursion", recursion, framework="tensorflow", rounds=2)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -160,7 +160,7 @@ def parameter_gradients(dA, X, H, h_0):
 # %% nbgrader={"grade": true, "grade_id": "parameter-gradients", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
 check("bptt/parameter-gradients", parameter_gradients, framework="tensorflow")
 ### BEGIN HIDDEN TESTS
-check("bptt/parameter-gradients", parameter_gradients, framework="tensorflow", rounds=3)
+check("bptt/parameter-gradients", parameter_gradients, framework="tensorflow", rounds=2)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -212,7 +212,7 @@ def leaky_step(h):
 # %% nbgrader={"grade": true, "grade_id": "leaky-jacobian", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
 check("bptt/leaky-jacobian", leaky_jacobian, framework="tensorflow")
 ### BEGIN HIDDEN TESTS
-check("bptt/leaky-jacobian", leaky_jacobian, framework="tensorflow", rounds=3)
+check("bptt/leaky-jacobian", leaky_jacobian, framework="tensorflow", rounds=2)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -262,7 +262,7 @@ for gain in (0.5, 1.0, 2.0):
 # %% nbgrader={"grade": true, "grade_id": "norms-by-lag", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
 check("bptt/norms-by-lag", norms_by_lag, framework="tensorflow")
 ### BEGIN HIDDEN TESTS
-check("bptt/norms-by-lag", norms_by_lag, framework="tensorflow", rounds=3)
+check("bptt/norms-by-lag", norms_by_lag, framework="tensorflow", rounds=2)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -316,7 +316,7 @@ class ChunkedRNN(keras.layers.Layer):
 # %% nbgrader={"grade": true, "grade_id": "by-chunks", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
 check("bptt/by-chunks", ChunkedRNN, framework="tensorflow")
 ### BEGIN HIDDEN TESTS
-check("bptt/by-chunks", ChunkedRNN, framework="tensorflow", rounds=3)
+check("bptt/by-chunks", ChunkedRNN, framework="tensorflow", rounds=2)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -377,7 +377,7 @@ H = sequence_forward(X, h_0, W, U, b)
 # %% nbgrader={"grade": true, "grade_id": "truncated", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
 check("bptt/truncated", truncated_backward, framework="tensorflow")
 ### BEGIN HIDDEN TESTS
-check("bptt/truncated", truncated_backward, framework="tensorflow", rounds=3)
+check("bptt/truncated", truncated_backward, framework="tensorflow", rounds=2)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -420,7 +420,7 @@ dW, dU, db = tf.constant([[12.0]]), tf.constant([[3.0]]), tf.constant([4.0])
 # %% nbgrader={"grade": true, "grade_id": "clip-by-global-norm", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
 check("bptt/clip-by-global-norm", clip_by_global_norm, framework="tensorflow")
 ### BEGIN HIDDEN TESTS
-check("bptt/clip-by-global-norm", clip_by_global_norm, framework="tensorflow", rounds=3)
+check("bptt/clip-by-global-norm", clip_by_global_norm, framework="tensorflow", rounds=2)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -464,7 +464,7 @@ def influence_step(x, h_prev, P, W, U, b):
 # %% nbgrader={"grade": true, "grade_id": "influence-step", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
 check("bptt/influence-step", influence_step, framework="tensorflow")
 ### BEGIN HIDDEN TESTS
-check("bptt/influence-step", influence_step, framework="tensorflow", rounds=3)
+check("bptt/influence-step", influence_step, framework="tensorflow", rounds=2)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -514,7 +514,7 @@ H = sequence_forward(X, h_0, W, U, b)
 # %% nbgrader={"grade": true, "grade_id": "rtrl", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
 check("bptt/rtrl", rtrl, framework="tensorflow")
 ### BEGIN HIDDEN TESTS
-check("bptt/rtrl", rtrl, framework="tensorflow", rounds=3)
+check("bptt/rtrl", rtrl, framework="tensorflow", rounds=2)
 ### END HIDDEN TESTS
 
 # %% [markdown]

@@ -110,7 +110,7 @@ b, c_n = generator.normal(size=3 * H), generator.normal(size=H)
 # %% nbgrader={"grade": true, "grade_id": "step-after", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
 check("gru/step-after", step_after)
 ### BEGIN HIDDEN TESTS
-check("gru/step-after", step_after, rounds=5)
+check("gru/step-after", step_after, rounds=2)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -157,7 +157,7 @@ def step_before(x, h_prev, W, U, b):
 # %% nbgrader={"grade": true, "grade_id": "step-before", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
 check("gru/step-before", step_before)
 ### BEGIN HIDDEN TESTS
-check("gru/step-before", step_before, rounds=5)
+check("gru/step-before", step_before, rounds=2)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -203,7 +203,7 @@ def sequence_forward(X, h_0, W, U, b, c_n, mask):
 # %% nbgrader={"grade": true, "grade_id": "sequence-forward", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
 check("gru/sequence-forward", sequence_forward)
 ### BEGIN HIDDEN TESTS
-check("gru/sequence-forward", sequence_forward, rounds=5)
+check("gru/sequence-forward", sequence_forward, rounds=2)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -233,7 +233,7 @@ def update_gate_derivative(h, z, n):
 # %% nbgrader={"grade": true, "grade_id": "update-gate-derivative", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
 check("gru/update-gate-derivative", update_gate_derivative)
 ### BEGIN HIDDEN TESTS
-check("gru/update-gate-derivative", update_gate_derivative, rounds=5)
+check("gru/update-gate-derivative", update_gate_derivative, rounds=2)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -282,7 +282,7 @@ def step_after_backward(dh, x, h_prev, r, z, n, q, W, U):
 # %% nbgrader={"grade": true, "grade_id": "step-after-backward", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
 check("gru/step-after-backward", step_after_backward)
 ### BEGIN HIDDEN TESTS
-check("gru/step-after-backward", step_after_backward, rounds=5)
+check("gru/step-after-backward", step_after_backward, rounds=2)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -325,7 +325,7 @@ def step_before_backward(dh, x, h_prev, r, z, n, s, W, U):
 # %% nbgrader={"grade": true, "grade_id": "step-before-backward", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
 check("gru/step-before-backward", step_before_backward)
 ### BEGIN HIDDEN TESTS
-check("gru/step-before-backward", step_before_backward, rounds=5)
+check("gru/step-before-backward", step_before_backward, rounds=2)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -376,7 +376,7 @@ def sequence_backward(G, X, H, R, Z, N, Q, h_0, W, U, mask):
 # %% nbgrader={"grade": true, "grade_id": "sequence-backward", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
 check("gru/sequence-backward", sequence_backward)
 ### BEGIN HIDDEN TESTS
-check("gru/sequence-backward", sequence_backward, rounds=5)
+check("gru/sequence-backward", sequence_backward, rounds=2)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -436,7 +436,7 @@ torch_says = [[-0.604353, -0.446585], [-0.636770, 0.226577], [-0.671973, 0.63345
 # %% nbgrader={"grade": true, "grade_id": "from-pytorch", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
 check("gru/from-pytorch", from_pytorch)
 ### BEGIN HIDDEN TESTS
-check("gru/from-pytorch", from_pytorch, rounds=5)
+check("gru/from-pytorch", from_pytorch, rounds=2)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -480,7 +480,7 @@ keras_says = [[-0.056989, -0.021501], [-0.221138, -0.029365], [-0.206207, -0.042
 # %% nbgrader={"grade": true, "grade_id": "from-keras", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
 check("gru/from-keras", from_keras)
 ### BEGIN HIDDEN TESTS
-check("gru/from-keras", from_keras, rounds=5)
+check("gru/from-keras", from_keras, rounds=2)
 ### END HIDDEN TESTS
 
 # %% [markdown]

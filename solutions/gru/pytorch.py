@@ -107,7 +107,7 @@ b, c_n = torch.randn(3 * H, device=device), torch.randn(H, device=device)
 # %% nbgrader={"grade": true, "grade_id": "step-after", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
 check("gru/step-after", step_after, framework="pytorch")
 ### BEGIN HIDDEN TESTS
-check("gru/step-after", step_after, framework="pytorch", rounds=3)
+check("gru/step-after", step_after, framework="pytorch", rounds=2)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -154,7 +154,7 @@ def step_before(x, h_prev, W, U, b):
 # %% nbgrader={"grade": true, "grade_id": "step-before", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
 check("gru/step-before", step_before, framework="pytorch")
 ### BEGIN HIDDEN TESTS
-check("gru/step-before", step_before, framework="pytorch", rounds=3)
+check("gru/step-before", step_before, framework="pytorch", rounds=2)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -210,7 +210,7 @@ class GRU(nn.Module):
 # %% nbgrader={"grade": true, "grade_id": "sequence-forward", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
 check("gru/sequence-forward", GRU, framework="pytorch")
 ### BEGIN HIDDEN TESTS
-check("gru/sequence-forward", GRU, framework="pytorch", rounds=3)
+check("gru/sequence-forward", GRU, framework="pytorch", rounds=2)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -240,7 +240,7 @@ def update_gate_derivative(h, z, n):
 # %% nbgrader={"grade": true, "grade_id": "update-gate-derivative", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
 check("gru/update-gate-derivative", update_gate_derivative, framework="pytorch")
 ### BEGIN HIDDEN TESTS
-check("gru/update-gate-derivative", update_gate_derivative, framework="pytorch", rounds=3)
+check("gru/update-gate-derivative", update_gate_derivative, framework="pytorch", rounds=2)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -302,7 +302,7 @@ class StepAfterFunction(torch.autograd.Function):
 # %% nbgrader={"grade": true, "grade_id": "step-after-backward", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
 check("gru/step-after-backward", StepAfterFunction, framework="pytorch")
 ### BEGIN HIDDEN TESTS
-check("gru/step-after-backward", StepAfterFunction, framework="pytorch", rounds=3)
+check("gru/step-after-backward", StepAfterFunction, framework="pytorch", rounds=2)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -356,7 +356,7 @@ class StepBeforeFunction(torch.autograd.Function):
 # %% nbgrader={"grade": true, "grade_id": "step-before-backward", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
 check("gru/step-before-backward", StepBeforeFunction, framework="pytorch")
 ### BEGIN HIDDEN TESTS
-check("gru/step-before-backward", StepBeforeFunction, framework="pytorch", rounds=3)
+check("gru/step-before-backward", StepBeforeFunction, framework="pytorch", rounds=2)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -424,7 +424,7 @@ class SequenceFunction(torch.autograd.Function):
 # %% nbgrader={"grade": true, "grade_id": "sequence-backward", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
 check("gru/sequence-backward", SequenceFunction, framework="pytorch")
 ### BEGIN HIDDEN TESTS
-check("gru/sequence-backward", SequenceFunction, framework="pytorch", rounds=3)
+check("gru/sequence-backward", SequenceFunction, framework="pytorch", rounds=2)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -481,7 +481,7 @@ theirs = nn.GRU(D, H).to(device)
 # %% nbgrader={"grade": true, "grade_id": "from-pytorch", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
 check("gru/from-pytorch", from_pytorch, framework="pytorch")
 ### BEGIN HIDDEN TESTS
-check("gru/from-pytorch", from_pytorch, framework="pytorch", rounds=3)
+check("gru/from-pytorch", from_pytorch, framework="pytorch", rounds=2)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -538,7 +538,7 @@ keras_says = [[-0.056989, -0.021501], [-0.221138, -0.029365], [-0.206207, -0.042
 # %% nbgrader={"grade": true, "grade_id": "from-keras", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
 check("gru/from-keras", from_keras, framework="pytorch")
 ### BEGIN HIDDEN TESTS
-check("gru/from-keras", from_keras, framework="pytorch", rounds=3)
+check("gru/from-keras", from_keras, framework="pytorch", rounds=2)
 ### END HIDDEN TESTS
 
 # %% [markdown]

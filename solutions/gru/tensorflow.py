@@ -111,7 +111,7 @@ b, c_n = tf.random.normal((3 * H,)), tf.random.normal((H,))
 # %% nbgrader={"grade": true, "grade_id": "step-after", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
 check("gru/step-after", step_after, framework="tensorflow")
 ### BEGIN HIDDEN TESTS
-check("gru/step-after", step_after, framework="tensorflow", rounds=3)
+check("gru/step-after", step_after, framework="tensorflow", rounds=2)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -158,7 +158,7 @@ def step_before(x, h_prev, W, U, b):
 # %% nbgrader={"grade": true, "grade_id": "step-before", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
 check("gru/step-before", step_before, framework="tensorflow")
 ### BEGIN HIDDEN TESTS
-check("gru/step-before", step_before, framework="tensorflow", rounds=3)
+check("gru/step-before", step_before, framework="tensorflow", rounds=2)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -219,7 +219,7 @@ class GRU(keras.layers.Layer):
 # %% nbgrader={"grade": true, "grade_id": "sequence-forward", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
 check("gru/sequence-forward", GRU, framework="tensorflow")
 ### BEGIN HIDDEN TESTS
-check("gru/sequence-forward", GRU, framework="tensorflow", rounds=3)
+check("gru/sequence-forward", GRU, framework="tensorflow", rounds=2)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -249,7 +249,7 @@ def update_gate_derivative(h, z, n):
 # %% nbgrader={"grade": true, "grade_id": "update-gate-derivative", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
 check("gru/update-gate-derivative", update_gate_derivative, framework="tensorflow")
 ### BEGIN HIDDEN TESTS
-check("gru/update-gate-derivative", update_gate_derivative, framework="tensorflow", rounds=3)
+check("gru/update-gate-derivative", update_gate_derivative, framework="tensorflow", rounds=2)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -308,7 +308,7 @@ def step_after_operation(x, h_prev, W, U, b, c_n):
 # %% nbgrader={"grade": true, "grade_id": "step-after-backward", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
 check("gru/step-after-backward", step_after_operation, framework="tensorflow")
 ### BEGIN HIDDEN TESTS
-check("gru/step-after-backward", step_after_operation, framework="tensorflow", rounds=3)
+check("gru/step-after-backward", step_after_operation, framework="tensorflow", rounds=2)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -358,7 +358,7 @@ def step_before_operation(x, h_prev, W, U, b):
 # %% nbgrader={"grade": true, "grade_id": "step-before-backward", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
 check("gru/step-before-backward", step_before_operation, framework="tensorflow")
 ### BEGIN HIDDEN TESTS
-check("gru/step-before-backward", step_before_operation, framework="tensorflow", rounds=3)
+check("gru/step-before-backward", step_before_operation, framework="tensorflow", rounds=2)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -422,7 +422,7 @@ def sequence_operation(X, h_0, W, U, b, c_n, mask):
 # %% nbgrader={"grade": true, "grade_id": "sequence-backward", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
 check("gru/sequence-backward", sequence_operation, framework="tensorflow")
 ### BEGIN HIDDEN TESTS
-check("gru/sequence-backward", sequence_operation, framework="tensorflow", rounds=3)
+check("gru/sequence-backward", sequence_operation, framework="tensorflow", rounds=2)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -487,7 +487,7 @@ torch_says = [[-0.604353, -0.446585], [-0.636770, 0.226577], [-0.671973, 0.63345
 # %% nbgrader={"grade": true, "grade_id": "from-pytorch", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
 check("gru/from-pytorch", from_pytorch, framework="tensorflow")
 ### BEGIN HIDDEN TESTS
-check("gru/from-pytorch", from_pytorch, framework="tensorflow", rounds=3)
+check("gru/from-pytorch", from_pytorch, framework="tensorflow", rounds=2)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -536,7 +536,7 @@ H_theirs = theirs(X, initial_state=h_0)
 # %% nbgrader={"grade": true, "grade_id": "from-keras", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
 check("gru/from-keras", from_keras, framework="tensorflow")
 ### BEGIN HIDDEN TESTS
-check("gru/from-keras", from_keras, framework="tensorflow", rounds=3)
+check("gru/from-keras", from_keras, framework="tensorflow", rounds=2)
 ### END HIDDEN TESTS
 
 # %% [markdown]

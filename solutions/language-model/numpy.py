@@ -116,7 +116,7 @@ text = "abcdefghijklmnopqrstuvwxyz"
 # %% nbgrader={"grade": true, "grade_id": "windows", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
 check("language-model/windows", windows)
 ### BEGIN HIDDEN TESTS
-check("language-model/windows", windows, rounds=5)
+check("language-model/windows", windows, rounds=2)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -171,7 +171,7 @@ Y, targets = np.zeros((5, 2, 48)), np.zeros((5, 2), dtype=int)
 # %% nbgrader={"grade": true, "grade_id": "language-loss", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
 check("language-model/language-loss", language_loss)
 ### BEGIN HIDDEN TESTS
-check("language-model/language-loss", language_loss, rounds=5)
+check("language-model/language-loss", language_loss, rounds=2)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -213,7 +213,7 @@ dX = np.ones((3, 1, 2))
 # %% nbgrader={"grade": true, "grade_id": "embedding-backward", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
 check("language-model/embedding-backward", embedding_backward)
 ### BEGIN HIDDEN TESTS
-check("language-model/embedding-backward", embedding_backward, rounds=5)
+check("language-model/embedding-backward", embedding_backward, rounds=2)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -269,7 +269,7 @@ def gradients(inputs, targets, h_0, E, W, U, b, V, b_y):
 # %% nbgrader={"grade": true, "grade_id": "gradients", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
 check("language-model/gradients", gradients)
 ### BEGIN HIDDEN TESTS
-check("language-model/gradients", gradients, rounds=5)
+check("language-model/gradients", gradients, rounds=2)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -321,7 +321,7 @@ h = np.zeros((32, 48), dtype=np.float32)
 # %% nbgrader={"grade": true, "grade_id": "train-windows", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
 check("language-model/train-windows", train_windows)
 ### BEGIN HIDDEN TESTS
-check("language-model/train-windows", train_windows, rounds=5)
+check("language-model/train-windows", train_windows, rounds=2)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -398,7 +398,7 @@ Y = np.array([[0.0, 1.0, 4.0]])
 # %% nbgrader={"grade": true, "grade_id": "entropy-slope", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
 check("language-model/entropy-slope", entropy_slope)
 ### BEGIN HIDDEN TESTS
-check("language-model/entropy-slope", entropy_slope, rounds=5)
+check("language-model/entropy-slope", entropy_slope, rounds=2)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -436,7 +436,7 @@ def sample(Y, tau, u):
 # %% nbgrader={"grade": true, "grade_id": "sample", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
 check("language-model/sample", sample)
 ### BEGIN HIDDEN TESTS
-check("language-model/sample", sample, rounds=5)
+check("language-model/sample", sample, rounds=2)
 ### END HIDDEN TESTS
 
 # %% [markdown]

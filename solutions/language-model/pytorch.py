@@ -119,7 +119,7 @@ text = "abcdefghijklmnopqrstuvwxyz"
 # %% nbgrader={"grade": true, "grade_id": "windows", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
 check("language-model/windows", windows, framework="pytorch")
 ### BEGIN HIDDEN TESTS
-check("language-model/windows", windows, framework="pytorch", rounds=3)
+check("language-model/windows", windows, framework="pytorch", rounds=2)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -173,7 +173,7 @@ Y, targets = torch.zeros(5, 2, 48, device=device), torch.zeros(5, 2, dtype=torch
 # %% nbgrader={"grade": true, "grade_id": "language-loss", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
 check("language-model/language-loss", language_loss, framework="pytorch")
 ### BEGIN HIDDEN TESTS
-check("language-model/language-loss", language_loss, framework="pytorch", rounds=3)
+check("language-model/language-loss", language_loss, framework="pytorch", rounds=2)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -215,7 +215,7 @@ dX = torch.ones(3, 1, 2, device=device)
 # %% nbgrader={"grade": true, "grade_id": "embedding-backward", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
 check("language-model/embedding-backward", embedding_backward, framework="pytorch")
 ### BEGIN HIDDEN TESTS
-check("language-model/embedding-backward", embedding_backward, framework="pytorch", rounds=3)
+check("language-model/embedding-backward", embedding_backward, framework="pytorch", rounds=2)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -271,7 +271,7 @@ def gradients(inputs, targets, h_0, E, W, U, b, V, b_y):
 # %% nbgrader={"grade": true, "grade_id": "gradients", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
 check("language-model/gradients", gradients, framework="pytorch")
 ### BEGIN HIDDEN TESTS
-check("language-model/gradients", gradients, framework="pytorch", rounds=3)
+check("language-model/gradients", gradients, framework="pytorch", rounds=2)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -323,7 +323,7 @@ h = torch.zeros((32, 48), device=device)
 # %% nbgrader={"grade": true, "grade_id": "train-windows", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
 check("language-model/train-windows", train_windows, framework="pytorch")
 ### BEGIN HIDDEN TESTS
-check("language-model/train-windows", train_windows, framework="pytorch", rounds=3)
+check("language-model/train-windows", train_windows, framework="pytorch", rounds=2)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -400,7 +400,7 @@ Y = torch.tensor([[0.0, 1.0, 4.0]], device=device)
 # %% nbgrader={"grade": true, "grade_id": "entropy-slope", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
 check("language-model/entropy-slope", entropy_slope, framework="pytorch")
 ### BEGIN HIDDEN TESTS
-check("language-model/entropy-slope", entropy_slope, framework="pytorch", rounds=3)
+check("language-model/entropy-slope", entropy_slope, framework="pytorch", rounds=2)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -438,7 +438,7 @@ def sample(Y, tau, u):
 # %% nbgrader={"grade": true, "grade_id": "sample", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
 check("language-model/sample", sample, framework="pytorch")
 ### BEGIN HIDDEN TESTS
-check("language-model/sample", sample, framework="pytorch", rounds=3)
+check("language-model/sample", sample, framework="pytorch", rounds=2)
 ### END HIDDEN TESTS
 
 # %% [markdown]

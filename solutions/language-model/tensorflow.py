@@ -122,7 +122,7 @@ text = "abcdefghijklmnopqrstuvwxyz"
 # %% nbgrader={"grade": true, "grade_id": "windows", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
 check("language-model/windows", windows, framework="tensorflow")
 ### BEGIN HIDDEN TESTS
-check("language-model/windows", windows, framework="tensorflow", rounds=3)
+check("language-model/windows", windows, framework="tensorflow", rounds=2)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -176,7 +176,7 @@ Y, targets = tf.zeros((5, 2, 48)), tf.zeros((5, 2), dtype=tf.int64)
 # %% nbgrader={"grade": true, "grade_id": "language-loss", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
 check("language-model/language-loss", language_loss, framework="tensorflow")
 ### BEGIN HIDDEN TESTS
-check("language-model/language-loss", language_loss, framework="tensorflow", rounds=3)
+check("language-model/language-loss", language_loss, framework="tensorflow", rounds=2)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -218,7 +218,7 @@ dX = tf.ones((3, 1, 2))
 # %% nbgrader={"grade": true, "grade_id": "embedding-backward", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
 check("language-model/embedding-backward", embedding_backward, framework="tensorflow")
 ### BEGIN HIDDEN TESTS
-check("language-model/embedding-backward", embedding_backward, framework="tensorflow", rounds=3)
+check("language-model/embedding-backward", embedding_backward, framework="tensorflow", rounds=2)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -274,7 +274,7 @@ def gradients(inputs, targets, h_0, E, W, U, b, V, b_y):
 # %% nbgrader={"grade": true, "grade_id": "gradients", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
 check("language-model/gradients", gradients, framework="tensorflow")
 ### BEGIN HIDDEN TESTS
-check("language-model/gradients", gradients, framework="tensorflow", rounds=3)
+check("language-model/gradients", gradients, framework="tensorflow", rounds=2)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -326,7 +326,7 @@ h = tf.zeros((32, 48))
 # %% nbgrader={"grade": true, "grade_id": "train-windows", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
 check("language-model/train-windows", train_windows, framework="tensorflow")
 ### BEGIN HIDDEN TESTS
-check("language-model/train-windows", train_windows, framework="tensorflow", rounds=3)
+check("language-model/train-windows", train_windows, framework="tensorflow", rounds=2)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -403,7 +403,7 @@ Y = tf.constant([[0.0, 1.0, 4.0]])
 # %% nbgrader={"grade": true, "grade_id": "entropy-slope", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
 check("language-model/entropy-slope", entropy_slope, framework="tensorflow")
 ### BEGIN HIDDEN TESTS
-check("language-model/entropy-slope", entropy_slope, framework="tensorflow", rounds=3)
+check("language-model/entropy-slope", entropy_slope, framework="tensorflow", rounds=2)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -441,7 +441,7 @@ def sample(Y, tau, u):
 # %% nbgrader={"grade": true, "grade_id": "sample", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
 check("language-model/sample", sample, framework="tensorflow")
 ### BEGIN HIDDEN TESTS
-check("language-model/sample", sample, framework="tensorflow", rounds=3)
+check("language-model/sample", sample, framework="tensorflow", rounds=2)
 ### END HIDDEN TESTS
 
 # %% [markdown]

@@ -104,7 +104,7 @@ h, c = np.zeros((B, H)), np.ones((B, H))
 # %% nbgrader={"grade": true, "grade_id": "step-forward", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
 check("lstm/step-forward", step_forward)
 ### BEGIN HIDDEN TESTS
-check("lstm/step-forward", step_forward, rounds=5)
+check("lstm/step-forward", step_forward, rounds=2)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -148,7 +148,7 @@ def sequence_forward(X, h_0, c_0, W, U, b, mask):
 # %% nbgrader={"grade": true, "grade_id": "sequence-forward", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
 check("lstm/sequence-forward", sequence_forward)
 ### BEGIN HIDDEN TESTS
-check("lstm/sequence-forward", sequence_forward, rounds=5)
+check("lstm/sequence-forward", sequence_forward, rounds=2)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -188,7 +188,7 @@ def forget_bias(n):
 # %% nbgrader={"grade": true, "grade_id": "forget-bias", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
 check("lstm/forget-bias", forget_bias)
 ### BEGIN HIDDEN TESTS
-check("lstm/forget-bias", forget_bias, rounds=5)
+check("lstm/forget-bias", forget_bias, rounds=2)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -224,7 +224,7 @@ def cell_derivatives(c_prev, gates):
 # %% nbgrader={"grade": true, "grade_id": "cell-derivatives", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
 check("lstm/cell-derivatives", cell_derivatives)
 ### BEGIN HIDDEN TESTS
-check("lstm/cell-derivatives", cell_derivatives, rounds=5)
+check("lstm/cell-derivatives", cell_derivatives, rounds=2)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -273,7 +273,7 @@ def step_backward(dh, dc_later, x, h_prev, c_prev, gates, c, W, U):
 # %% nbgrader={"grade": true, "grade_id": "step-backward", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
 check("lstm/step-backward", step_backward)
 ### BEGIN HIDDEN TESTS
-check("lstm/step-backward", step_backward, rounds=5)
+check("lstm/step-backward", step_backward, rounds=2)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -333,7 +333,7 @@ def sequence_backward(G, dc_T, X, H, C, gates, h_0, c_0, W, U, mask):
 # %% nbgrader={"grade": true, "grade_id": "sequence-backward", "locked": true, "points": 4, "schema_version": 3, "solution": false, "task": false}
 check("lstm/sequence-backward", sequence_backward)
 ### BEGIN HIDDEN TESTS
-check("lstm/sequence-backward", sequence_backward, rounds=5)
+check("lstm/sequence-backward", sequence_backward, rounds=2)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -373,7 +373,7 @@ def peephole_step(x, h_prev, c_prev, W, U, b, p):
 # %% nbgrader={"grade": true, "grade_id": "peephole-step", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
 check("lstm/peephole-step", peephole_step)
 ### BEGIN HIDDEN TESTS
-check("lstm/peephole-step", peephole_step, rounds=5)
+check("lstm/peephole-step", peephole_step, rounds=2)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -411,7 +411,7 @@ def peephole_backward(dh, dc_later, c_prev, gates, c, p):
 # %% nbgrader={"grade": true, "grade_id": "peephole-backward", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
 check("lstm/peephole-backward", peephole_backward)
 ### BEGIN HIDDEN TESTS
-check("lstm/peephole-backward", peephole_backward, rounds=5)
+check("lstm/peephole-backward", peephole_backward, rounds=2)
 ### END HIDDEN TESTS
 
 # %% [markdown]

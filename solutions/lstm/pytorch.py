@@ -102,7 +102,7 @@ h, c = torch.zeros(B, H, device=device), torch.ones(B, H, device=device)
 # %% nbgrader={"grade": true, "grade_id": "step-forward", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
 check("lstm/step-forward", step_forward, framework="pytorch")
 ### BEGIN HIDDEN TESTS
-check("lstm/step-forward", step_forward, framework="pytorch", rounds=3)
+check("lstm/step-forward", step_forward, framework="pytorch", rounds=2)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -156,7 +156,7 @@ class LSTM(nn.Module):
 # %% nbgrader={"grade": true, "grade_id": "sequence-forward", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
 check("lstm/sequence-forward", LSTM, framework="pytorch")
 ### BEGIN HIDDEN TESTS
-check("lstm/sequence-forward", LSTM, framework="pytorch", rounds=3)
+check("lstm/sequence-forward", LSTM, framework="pytorch", rounds=2)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -197,7 +197,7 @@ def forget_bias(n):
 # %% nbgrader={"grade": true, "grade_id": "forget-bias", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
 check("lstm/forget-bias", forget_bias, framework="pytorch")
 ### BEGIN HIDDEN TESTS
-check("lstm/forget-bias", forget_bias, framework="pytorch", rounds=3)
+check("lstm/forget-bias", forget_bias, framework="pytorch", rounds=2)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -234,7 +234,7 @@ def cell_derivatives(c_prev, gates):
 # %% nbgrader={"grade": true, "grade_id": "cell-derivatives", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
 check("lstm/cell-derivatives", cell_derivatives, framework="pytorch")
 ### BEGIN HIDDEN TESTS
-check("lstm/cell-derivatives", cell_derivatives, framework="pytorch", rounds=3)
+check("lstm/cell-derivatives", cell_derivatives, framework="pytorch", rounds=2)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -307,7 +307,7 @@ class StepFunction(torch.autograd.Function):
 # %% nbgrader={"grade": true, "grade_id": "step-backward", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
 check("lstm/step-backward", StepFunction, framework="pytorch")
 ### BEGIN HIDDEN TESTS
-check("lstm/step-backward", StepFunction, framework="pytorch", rounds=3)
+check("lstm/step-backward", StepFunction, framework="pytorch", rounds=2)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -386,7 +386,7 @@ class SequenceFunction(torch.autograd.Function):
 # %% nbgrader={"grade": true, "grade_id": "sequence-backward", "locked": true, "points": 4, "schema_version": 3, "solution": false, "task": false}
 check("lstm/sequence-backward", SequenceFunction, framework="pytorch")
 ### BEGIN HIDDEN TESTS
-check("lstm/sequence-backward", SequenceFunction, framework="pytorch", rounds=3)
+check("lstm/sequence-backward", SequenceFunction, framework="pytorch", rounds=2)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -426,7 +426,7 @@ def peephole_step(x, h_prev, c_prev, W, U, b, p):
 # %% nbgrader={"grade": true, "grade_id": "peephole-step", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
 check("lstm/peephole-step", peephole_step, framework="pytorch")
 ### BEGIN HIDDEN TESTS
-check("lstm/peephole-step", peephole_step, framework="pytorch", rounds=3)
+check("lstm/peephole-step", peephole_step, framework="pytorch", rounds=2)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -478,7 +478,7 @@ class PeepholeFunction(torch.autograd.Function):
 # %% nbgrader={"grade": true, "grade_id": "peephole-backward", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
 check("lstm/peephole-backward", PeepholeFunction, framework="pytorch")
 ### BEGIN HIDDEN TESTS
-check("lstm/peephole-backward", PeepholeFunction, framework="pytorch", rounds=3)
+check("lstm/peephole-backward", PeepholeFunction, framework="pytorch", rounds=2)
 ### END HIDDEN TESTS
 
 # %% [markdown]

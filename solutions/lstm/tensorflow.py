@@ -106,7 +106,7 @@ h, c = tf.zeros((B, H)), tf.ones((B, H))
 # %% nbgrader={"grade": true, "grade_id": "step-forward", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
 check("lstm/step-forward", step_forward, framework="tensorflow")
 ### BEGIN HIDDEN TESTS
-check("lstm/step-forward", step_forward, framework="tensorflow", rounds=3)
+check("lstm/step-forward", step_forward, framework="tensorflow", rounds=2)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -166,7 +166,7 @@ class LSTM(keras.layers.Layer):
 # %% nbgrader={"grade": true, "grade_id": "sequence-forward", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
 check("lstm/sequence-forward", LSTM, framework="tensorflow")
 ### BEGIN HIDDEN TESTS
-check("lstm/sequence-forward", LSTM, framework="tensorflow", rounds=3)
+check("lstm/sequence-forward", LSTM, framework="tensorflow", rounds=2)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -207,7 +207,7 @@ def forget_bias(n):
 # %% nbgrader={"grade": true, "grade_id": "forget-bias", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
 check("lstm/forget-bias", forget_bias, framework="tensorflow")
 ### BEGIN HIDDEN TESTS
-check("lstm/forget-bias", forget_bias, framework="tensorflow", rounds=3)
+check("lstm/forget-bias", forget_bias, framework="tensorflow", rounds=2)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -244,7 +244,7 @@ def cell_derivatives(c_prev, gates):
 # %% nbgrader={"grade": true, "grade_id": "cell-derivatives", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
 check("lstm/cell-derivatives", cell_derivatives, framework="tensorflow")
 ### BEGIN HIDDEN TESTS
-check("lstm/cell-derivatives", cell_derivatives, framework="tensorflow", rounds=3)
+check("lstm/cell-derivatives", cell_derivatives, framework="tensorflow", rounds=2)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -313,7 +313,7 @@ def step_operation(x, h_prev, c_prev, W, U, b):
 # %% nbgrader={"grade": true, "grade_id": "step-backward", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
 check("lstm/step-backward", step_operation, framework="tensorflow")
 ### BEGIN HIDDEN TESTS
-check("lstm/step-backward", step_operation, framework="tensorflow", rounds=3)
+check("lstm/step-backward", step_operation, framework="tensorflow", rounds=2)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -388,7 +388,7 @@ def sequence_operation(X, h_0, c_0, W, U, b, mask):
 # %% nbgrader={"grade": true, "grade_id": "sequence-backward", "locked": true, "points": 4, "schema_version": 3, "solution": false, "task": false}
 check("lstm/sequence-backward", sequence_operation, framework="tensorflow")
 ### BEGIN HIDDEN TESTS
-check("lstm/sequence-backward", sequence_operation, framework="tensorflow", rounds=3)
+check("lstm/sequence-backward", sequence_operation, framework="tensorflow", rounds=2)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -428,7 +428,7 @@ def peephole_step(x, h_prev, c_prev, W, U, b, p):
 # %% nbgrader={"grade": true, "grade_id": "peephole-step", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
 check("lstm/peephole-step", peephole_step, framework="tensorflow")
 ### BEGIN HIDDEN TESTS
-check("lstm/peephole-step", peephole_step, framework="tensorflow", rounds=3)
+check("lstm/peephole-step", peephole_step, framework="tensorflow", rounds=2)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -476,7 +476,7 @@ def peephole_operation(a, c_prev, p):
 # %% nbgrader={"grade": true, "grade_id": "peephole-backward", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
 check("lstm/peephole-backward", peephole_operation, framework="tensorflow")
 ### BEGIN HIDDEN TESTS
-check("lstm/peephole-backward", peephole_operation, framework="tensorflow", rounds=3)
+check("lstm/peephole-backward", peephole_operation, framework="tensorflow", rounds=2)
 ### END HIDDEN TESTS
 
 # %% [markdown]

@@ -106,7 +106,7 @@ def encode(text, alphabet):
 # %% nbgrader={"grade": true, "grade_id": "encode", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
 check("names/encode", encode)
 ### BEGIN HIDDEN TESTS
-check("names/encode", encode, rounds=5)
+check("names/encode", encode, rounds=2)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -140,7 +140,7 @@ def last_state(H, lengths):
 # %% nbgrader={"grade": true, "grade_id": "last-state", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
 check("names/last-state", last_state)
 ### BEGIN HIDDEN TESTS
-check("names/last-state", last_state, rounds=5)
+check("names/last-state", last_state, rounds=2)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -176,7 +176,7 @@ def mean_state(H, mask, dmean):
 # %% nbgrader={"grade": true, "grade_id": "mean-state", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
 check("names/mean-state", mean_state)
 ### BEGIN HIDDEN TESTS
-check("names/mean-state", mean_state, rounds=5)
+check("names/mean-state", mean_state, rounds=2)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -219,7 +219,7 @@ def naive_bayes(N, n, C):
 # %% nbgrader={"grade": true, "grade_id": "baseline", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
 check("names/baseline", naive_bayes)
 ### BEGIN HIDDEN TESTS
-check("names/baseline", naive_bayes, rounds=5)
+check("names/baseline", naive_bayes, rounds=2)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -388,7 +388,7 @@ def confusion(labels, log_p):
 # %% nbgrader={"grade": true, "grade_id": "confusion", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
 check("names/confusion", confusion)
 ### BEGIN HIDDEN TESTS
-check("names/confusion", confusion, rounds=5)
+check("names/confusion", confusion, rounds=2)
 ### END HIDDEN TESTS
 
 # %%

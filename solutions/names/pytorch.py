@@ -109,7 +109,7 @@ def encode(text, alphabet):
 # %% nbgrader={"grade": true, "grade_id": "encode", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
 check("names/encode", encode, framework="pytorch")
 ### BEGIN HIDDEN TESTS
-check("names/encode", encode, framework="pytorch", rounds=3)
+check("names/encode", encode, framework="pytorch", rounds=2)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -143,7 +143,7 @@ def last_state(H, lengths):
 # %% nbgrader={"grade": true, "grade_id": "last-state", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
 check("names/last-state", last_state, framework="pytorch")
 ### BEGIN HIDDEN TESTS
-check("names/last-state", last_state, framework="pytorch", rounds=3)
+check("names/last-state", last_state, framework="pytorch", rounds=2)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -180,7 +180,7 @@ def mean_state(H, mask, dmean):
 # %% nbgrader={"grade": true, "grade_id": "mean-state", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
 check("names/mean-state", mean_state, framework="pytorch")
 ### BEGIN HIDDEN TESTS
-check("names/mean-state", mean_state, framework="pytorch", rounds=3)
+check("names/mean-state", mean_state, framework="pytorch", rounds=2)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -223,7 +223,7 @@ def naive_bayes(N, n, C):
 # %% nbgrader={"grade": true, "grade_id": "baseline", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
 check("names/baseline", naive_bayes, framework="pytorch")
 ### BEGIN HIDDEN TESTS
-check("names/baseline", naive_bayes, framework="pytorch", rounds=3)
+check("names/baseline", naive_bayes, framework="pytorch", rounds=2)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -334,7 +334,7 @@ def confusion(labels, log_p):
 # %% nbgrader={"grade": true, "grade_id": "confusion", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
 check("names/confusion", confusion, framework="pytorch")
 ### BEGIN HIDDEN TESTS
-check("names/confusion", confusion, framework="pytorch", rounds=3)
+check("names/confusion", confusion, framework="pytorch", rounds=2)
 ### END HIDDEN TESTS
 
 # %%

@@ -114,7 +114,7 @@ def encode(text, alphabet):
 # %% nbgrader={"grade": true, "grade_id": "encode", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
 check("names/encode", encode, framework="tensorflow")
 ### BEGIN HIDDEN TESTS
-check("names/encode", encode, framework="tensorflow", rounds=3)
+check("names/encode", encode, framework="tensorflow", rounds=2)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -147,7 +147,7 @@ def last_state(H, lengths):
 # %% nbgrader={"grade": true, "grade_id": "last-state", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
 check("names/last-state", last_state, framework="tensorflow")
 ### BEGIN HIDDEN TESTS
-check("names/last-state", last_state, framework="tensorflow", rounds=3)
+check("names/last-state", last_state, framework="tensorflow", rounds=2)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -184,7 +184,7 @@ def mean_state(H, mask, dmean):
 # %% nbgrader={"grade": true, "grade_id": "mean-state", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
 check("names/mean-state", mean_state, framework="tensorflow")
 ### BEGIN HIDDEN TESTS
-check("names/mean-state", mean_state, framework="tensorflow", rounds=3)
+check("names/mean-state", mean_state, framework="tensorflow", rounds=2)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -227,7 +227,7 @@ def naive_bayes(N, n, C):
 # %% nbgrader={"grade": true, "grade_id": "baseline", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
 check("names/baseline", naive_bayes, framework="tensorflow")
 ### BEGIN HIDDEN TESTS
-check("names/baseline", naive_bayes, framework="tensorflow", rounds=3)
+check("names/baseline", naive_bayes, framework="tensorflow", rounds=2)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -344,7 +344,7 @@ def confusion(labels, log_p):
 # %% nbgrader={"grade": true, "grade_id": "confusion", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
 check("names/confusion", confusion, framework="tensorflow")
 ### BEGIN HIDDEN TESTS
-check("names/confusion", confusion, framework="tensorflow", rounds=3)
+check("names/confusion", confusion, framework="tensorflow", rounds=2)
 ### END HIDDEN TESTS
 
 # %%

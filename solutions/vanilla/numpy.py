@@ -80,7 +80,7 @@ h = np.ones((B, H))
 # %% nbgrader={"grade": true, "grade_id": "step-forward", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
 check("vanilla/step-forward", step_forward)
 ### BEGIN HIDDEN TESTS
-check("vanilla/step-forward", step_forward, rounds=5)
+check("vanilla/step-forward", step_forward, rounds=2)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -120,7 +120,7 @@ def sequence_forward(X, h_0, W, U, b, mask):
 # %% nbgrader={"grade": true, "grade_id": "sequence-forward", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
 check("vanilla/sequence-forward", sequence_forward)
 ### BEGIN HIDDEN TESTS
-check("vanilla/sequence-forward", sequence_forward, rounds=5)
+check("vanilla/sequence-forward", sequence_forward, rounds=2)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -143,7 +143,7 @@ def softsign_derivative(h):
 # %% nbgrader={"grade": true, "grade_id": "softsign-derivative", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
 check("vanilla/softsign-derivative", softsign_derivative)
 ### BEGIN HIDDEN TESTS
-check("vanilla/softsign-derivative", softsign_derivative, rounds=5)
+check("vanilla/softsign-derivative", softsign_derivative, rounds=2)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -181,7 +181,7 @@ def step_backward(dh, x, h_prev, h, W, U):
 # %% nbgrader={"grade": true, "grade_id": "step-backward", "locked": true, "points": 4, "schema_version": 3, "solution": false, "task": false}
 check("vanilla/step-backward", step_backward)
 ### BEGIN HIDDEN TESTS
-check("vanilla/step-backward", step_backward, rounds=5)
+check("vanilla/step-backward", step_backward, rounds=2)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -220,7 +220,7 @@ def sequence_backward(G, X, H, h_0, W, U, mask):
 # %% nbgrader={"grade": true, "grade_id": "sequence-backward", "locked": true, "points": 5, "schema_version": 3, "solution": false, "task": false}
 check("vanilla/sequence-backward", sequence_backward)
 ### BEGIN HIDDEN TESTS
-check("vanilla/sequence-backward", sequence_backward, rounds=5)
+check("vanilla/sequence-backward", sequence_backward, rounds=2)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -259,7 +259,7 @@ def softmax_loss(Y, targets, mask):
 # %% nbgrader={"grade": true, "grade_id": "softmax-loss", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
 check("vanilla/softmax-loss", softmax_loss)
 ### BEGIN HIDDEN TESTS
-check("vanilla/softmax-loss", softmax_loss, rounds=5)
+check("vanilla/softmax-loss", softmax_loss, rounds=2)
 ### END HIDDEN TESTS
 
 # %% [markdown]

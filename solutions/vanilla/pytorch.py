@@ -82,7 +82,7 @@ h = torch.ones(B, H, device=device)
 # %% nbgrader={"grade": true, "grade_id": "step-forward", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
 check("vanilla/step-forward", step_forward, framework="pytorch")
 ### BEGIN HIDDEN TESTS
-check("vanilla/step-forward", step_forward, framework="pytorch", rounds=3)
+check("vanilla/step-forward", step_forward, framework="pytorch", rounds=2)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -130,7 +130,7 @@ class VanillaRNN(nn.Module):
 # %% nbgrader={"grade": true, "grade_id": "sequence-forward", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
 check("vanilla/sequence-forward", VanillaRNN, framework="pytorch")
 ### BEGIN HIDDEN TESTS
-check("vanilla/sequence-forward", VanillaRNN, framework="pytorch", rounds=3)
+check("vanilla/sequence-forward", VanillaRNN, framework="pytorch", rounds=2)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -153,7 +153,7 @@ def softsign_derivative(h):
 # %% nbgrader={"grade": true, "grade_id": "softsign-derivative", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
 check("vanilla/softsign-derivative", softsign_derivative, framework="pytorch")
 ### BEGIN HIDDEN TESTS
-check("vanilla/softsign-derivative", softsign_derivative, framework="pytorch", rounds=3)
+check("vanilla/softsign-derivative", softsign_derivative, framework="pytorch", rounds=2)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -201,7 +201,7 @@ class StepFunction(torch.autograd.Function):
 # %% nbgrader={"grade": true, "grade_id": "step-backward", "locked": true, "points": 4, "schema_version": 3, "solution": false, "task": false}
 check("vanilla/step-backward", StepFunction, framework="pytorch")
 ### BEGIN HIDDEN TESTS
-check("vanilla/step-backward", StepFunction, framework="pytorch", rounds=3)
+check("vanilla/step-backward", StepFunction, framework="pytorch", rounds=2)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -255,7 +255,7 @@ class SequenceFunction(torch.autograd.Function):
 # %% nbgrader={"grade": true, "grade_id": "sequence-backward", "locked": true, "points": 5, "schema_version": 3, "solution": false, "task": false}
 check("vanilla/sequence-backward", SequenceFunction, framework="pytorch")
 ### BEGIN HIDDEN TESTS
-check("vanilla/sequence-backward", SequenceFunction, framework="pytorch", rounds=3)
+check("vanilla/sequence-backward", SequenceFunction, framework="pytorch", rounds=2)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -293,7 +293,7 @@ def softmax_loss(Y, targets, mask):
 # %% nbgrader={"grade": true, "grade_id": "softmax-loss", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
 check("vanilla/softmax-loss", softmax_loss, framework="pytorch")
 ### BEGIN HIDDEN TESTS
-check("vanilla/softmax-loss", softmax_loss, framework="pytorch", rounds=3)
+check("vanilla/softmax-loss", softmax_loss, framework="pytorch", rounds=2)
 ### END HIDDEN TESTS
 
 # %% [markdown]

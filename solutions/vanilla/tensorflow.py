@@ -87,7 +87,7 @@ h = tf.ones((B, H))
 # %% nbgrader={"grade": true, "grade_id": "step-forward", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
 check("vanilla/step-forward", step_forward, framework="tensorflow")
 ### BEGIN HIDDEN TESTS
-check("vanilla/step-forward", step_forward, framework="tensorflow", rounds=3)
+check("vanilla/step-forward", step_forward, framework="tensorflow", rounds=2)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -140,7 +140,7 @@ class VanillaRNN(keras.layers.Layer):
 # %% nbgrader={"grade": true, "grade_id": "sequence-forward", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
 check("vanilla/sequence-forward", VanillaRNN, framework="tensorflow")
 ### BEGIN HIDDEN TESTS
-check("vanilla/sequence-forward", VanillaRNN, framework="tensorflow", rounds=3)
+check("vanilla/sequence-forward", VanillaRNN, framework="tensorflow", rounds=2)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -163,7 +163,7 @@ def softsign_derivative(h):
 # %% nbgrader={"grade": true, "grade_id": "softsign-derivative", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
 check("vanilla/softsign-derivative", softsign_derivative, framework="tensorflow")
 ### BEGIN HIDDEN TESTS
-check("vanilla/softsign-derivative", softsign_derivative, framework="tensorflow", rounds=3)
+check("vanilla/softsign-derivative", softsign_derivative, framework="tensorflow", rounds=2)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -208,7 +208,7 @@ def step_operation(x, h_prev, W, U, b):
 # %% nbgrader={"grade": true, "grade_id": "step-backward", "locked": true, "points": 4, "schema_version": 3, "solution": false, "task": false}
 check("vanilla/step-backward", step_operation, framework="tensorflow")
 ### BEGIN HIDDEN TESTS
-check("vanilla/step-backward", step_operation, framework="tensorflow", rounds=3)
+check("vanilla/step-backward", step_operation, framework="tensorflow", rounds=2)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -258,7 +258,7 @@ def sequence_operation(X, h_0, W, U, b, mask):
 # %% nbgrader={"grade": true, "grade_id": "sequence-backward", "locked": true, "points": 5, "schema_version": 3, "solution": false, "task": false}
 check("vanilla/sequence-backward", sequence_operation, framework="tensorflow")
 ### BEGIN HIDDEN TESTS
-check("vanilla/sequence-backward", sequence_operation, framework="tensorflow", rounds=3)
+check("vanilla/sequence-backward", sequence_operation, framework="tensorflow", rounds=2)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -296,7 +296,7 @@ def softmax_loss(Y, targets, mask):
 # %% nbgrader={"grade": true, "grade_id": "softmax-loss", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
 check("vanilla/softmax-loss", softmax_loss, framework="tensorflow")
 ### BEGIN HIDDEN TESTS
-check("vanilla/softmax-loss", softmax_loss, framework="tensorflow", rounds=3)
+check("vanilla/softmax-loss", softmax_loss, framework="tensorflow", rounds=2)
 ### END HIDDEN TESTS
 
 # %% [markdown]

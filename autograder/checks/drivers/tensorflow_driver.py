@@ -4,14 +4,16 @@ Keras keeps its own conventions: batch first, and float32 unless told otherwise.
 way in and out, so that everything outside is time first.
 """
 
+import contextlib
 import os
+import weakref
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any
+from typing import Any, NoReturn
 
 import keras
 import numpy as np
@@ -116,7 +118,7 @@ def module(
     ]
     layer = answer(*sizes)
     with _own_recurrence():
-        layer(*batch_first)  # Keras makes the weights in the first call
+        _make_weights(layer, batch_first, tuple(parameters))
     ready_made = [part for part in layer._flatten_layers() if isinstance(part, (keras.layers.RNN, *_CELLS))]
     if ready_made:
         raise Unsuitable(own_recurrence(f"Keras's {type(ready_made[0]).__name__}"))
@@ -141,6 +143,32 @@ def module(
     sent = [_swapped(g) if in_time else g for g, in_time in zip(upstreams, layout.outputs, strict=True)]
     gradients = _gradients(tape, outputs, [getattr(w, "value", w) for w in weights], sent)
     return [_time_first(_arrays(o), t) for o, t in zip(outputs, layout.outputs, strict=True)], gradients
+
+
+class _WeightsMade(BaseException):
+    """Ends a layer's first call where `call` would begin."""
+
+
+_called_twice: weakref.WeakSet[type] = weakref.WeakSet()
+
+
+def _make_weights(layer: Any, arguments: Sequence[Any], names: Sequence[str]) -> None:
+    """Have Keras make the weights, which it does in the first call, before `call`: that is left out where it can be.
+
+    Not for the first layer of a class: one that carries something over from call to call is to be seen doing so.
+    """
+    kind = type(layer)
+    if kind in _called_twice:
+        with contextlib.suppress(_WeightsMade), exchanged([(kind, "call", _weights_made)]):
+            layer(*arguments)
+        if all(part.built for part in layer._flatten_layers()) and all(hasattr(layer, name) for name in names):
+            return
+    _called_twice.add(kind)
+    layer(*arguments)
+
+
+def _weights_made(*_: Any, **__: Any) -> NoReturn:
+    raise _WeightsMade
 
 
 def train(answer: Any, arguments: Sequence[object], *, own_layers: bool) -> object:

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from autograder.grading.course import CourseError
-from autograder.kernels import IsolationError, tiers
+from autograder.kernels import IsolationError, sharing, tiers
 
 GIB = 2**30
 PER_WORKER = 3 * GIB
@@ -250,6 +250,7 @@ class OwnCluster:
         self._few = Alone()
         self._stack = contextlib.ExitStack()
         self._cluster: Cluster | None = None
+        self._tier = ""
 
     def submit(self, piece: Piece) -> None:
         if self._cluster is not None:
@@ -270,7 +271,8 @@ class OwnCluster:
         return max(FEW + 1, 2 * self._hands) - self._few.waiting if self._cluster is None else self._cluster.room
 
     def tier(self, wanted: str) -> str:
-        return tiers.choose(wanted).tier
+        self._tier = tiers.choose(wanted).tier
+        return self._tier
 
     def close(self) -> None:
         """Stop the workers, and with them all kernels."""
@@ -279,7 +281,10 @@ class OwnCluster:
     def _started(self) -> Cluster:
         from distributed import Client
 
-        cluster = _deaf_to_interrupts(_local_cluster, self._hands, has_gpu())
+        folder = ""
+        if self._tier in ("strict", "contained"):  # where learners' code reaches no socket
+            folder = str(self._stack.enter_context(sharing.new_folder()))
+        cluster = _deaf_to_interrupts(_local_cluster, self._hands, has_gpu(), folder)
         self._stack.callback(cluster.close, timeout=10)
         return Cluster(self._stack.enter_context(Client(cluster)))
 
@@ -289,8 +294,11 @@ def has_gpu() -> bool:
     return shutil.which("nvidia-smi") is not None
 
 
-def _local_cluster(hands: int, gpu: bool) -> Any:
-    """So many workers on this machine, of which the first offers the GPU, if there is one."""
+def _local_cluster(hands: int, gpu: bool, templates: str) -> Any:
+    """So many workers on this machine, of which the first offers the GPU, if there is one.
+
+    `templates`: a folder by which they find the templates that they share; "" for workers that share none.
+    """
     from distributed import LocalCluster, Security
 
     # Not threads: in Python 3.11 ast.parse counts its recursion for all threads together, and fails now and then.
@@ -303,9 +311,14 @@ def _local_cluster(hands: int, gpu: bool) -> Any:
         memory_limit=0,
         silence_logs=50,
     )
-    if gpu:
+    for number in range(hands):
         for name, made in cluster.new_worker_spec().items():
-            cluster.worker_spec[name] = {**made, "options": {**made["options"], "resources": {"GPU": 1}}}
+            options = dict(made["options"])
+            if gpu and number == 0:
+                options["resources"] = {"GPU": 1}
+            if templates:
+                options["env"] = {sharing.FOLDER: f"{templates}/{number // sharing.TOGETHER}"}
+            cluster.worker_spec[name] = {**made, "options": options}
     cluster.scale(hands)
     cluster.wait_for_workers(hands, timeout=CONNECTING)
     return cluster

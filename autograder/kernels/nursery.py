@@ -1,4 +1,4 @@
-"""Templates as seen from the grading process: started when first needed, shared, started again when dead.
+"""Templates as seen from the grading process: started when first needed, started again when dead.
 
 A template is a process of its own (see `template.py`). For a learner's kernels it starts with an empty
 environment, without the site module (so no .pth file leads to the course), and in bubblewrap where that works.
@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
-from autograder.kernels import surroundings
+from autograder.kernels import sharing, surroundings
 from autograder.kernels.channels import CHANNELS
 from autograder.kernels.errors import KernelError
 
@@ -90,17 +90,21 @@ class Breed:
 
 @dataclass
 class Template:
-    """A running template."""
+    """A running template. `process` and what it complains of: None for one that another process has started.
+
+    shared: whether others may use it as well
+    """
 
     breed: Breed
-    process: subprocess.Popen
     control: socket.socket
-    complaints: IO[bytes]
+    process: subprocess.Popen | None = None
+    complaints: IO[bytes] | None = None
+    shared: bool = False
     sending: threading.Lock = field(default_factory=threading.Lock)
 
     def alive(self) -> bool:
         """Whether it still runs."""
-        return self.process.poll() is None
+        return self.process.poll() is None if self.process is not None else not sharing.hung_up(self.control)
 
     def fork(self, request: dict[str, Any], descriptors: Sequence[int]) -> None:
         """Ask for a kernel; the answer comes on the first of the descriptors."""
@@ -108,14 +112,16 @@ class Template:
             socket.send_fds(self.control, [json.dumps(request).encode()], list(descriptors))
 
     def stop(self) -> None:
-        """End it, and with it all its kernels."""
+        """End it, unless others use it, and in any case all kernels that it has made for this process."""
         self.control.close()
-        try:
-            self.process.wait(5)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
-        self.complaints.close()
+        if self.process is not None and not self.shared:
+            try:
+                self.process.wait(5)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+        if self.complaints is not None:
+            self.complaints.close()
 
 
 _templates: dict[Breed, Template] = {}
@@ -129,8 +135,18 @@ def readable_folder(folder: Path) -> Path:
     """The folder, or a copy that everybody may read: root's learners' kernels run as somebody else."""
     if os.geteuid() or all(path.stat().st_mode & 0o005 == 0o005 for path in (folder, *folder.parents)):
         return folder
+    shared = sharing.shown(str(folder))
+    if shared is not None:
+        with sharing.alone(shared):
+            if not shared.exists():
+                _copy(folder, shared.with_name(f"{shared.name}.making")).rename(shared)
+        return shared
     copy = Path(tempfile.mkdtemp(prefix="shown-"))
     atexit.register(shutil.rmtree, copy, ignore_errors=True)
+    return _copy(folder, copy)
+
+
+def _copy(folder: Path, copy: Path) -> Path:
     shutil.copytree(folder, copy, dirs_exist_ok=True)
     for path in (copy, *copy.rglob("*")):
         path.chmod(0o755 if path.is_dir() else 0o644)
@@ -157,8 +173,26 @@ def template(breed: Breed) -> Template:
             dead = _templates.pop(breed, None)
             if dead is not None:
                 dead.stop()
-            found = _templates[breed] = start(breed)
+            found = _templates[breed] = _shared(breed)
         return found
+
+
+def _shared(breed: Breed) -> Template:
+    """A template that others may use as well, where templates are shared; else one of our own."""
+    # Each worker has a folder of its own on its path, for modules that it may be sent: of no matter while it is empty.
+    path = [folder for folder in breed.search_path() if not Path(folder).is_dir() or any(Path(folder).iterdir())]
+    place = sharing.place(f"{breed} {path} {Path.cwd()}")
+    if place is None:
+        return start(breed)
+    with sharing.alone(place):
+        control = sharing.connected(place)
+        if control is not None:
+            return Template(breed, control, shared=True)
+        listener = sharing.listening(place)
+        if listener is None:
+            return start(breed)
+        with listener:
+            return start(breed, listener)
 
 
 def stop_all() -> None:
@@ -171,8 +205,11 @@ def stop_all() -> None:
 atexit.register(stop_all)
 
 
-def start(breed: Breed) -> Template:
-    """A new template that has imported its modules; KernelError says why there is none."""
+def start(breed: Breed, listener: socket.socket | None = None) -> Template:
+    """A new template that has imported its modules; KernelError says why there is none.
+
+    `listener`: where others may reach it.
+    """
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     complaints = tempfile.TemporaryFile()  # noqa: SIM115 (closed by stop)
     with theirs:
@@ -180,7 +217,7 @@ def start(breed: Breed) -> Template:
         environment = surroundings.template_environment() if learner else os.environ | surroundings.quiet_frameworks()
         process = subprocess.Popen(
             _command(breed, theirs.fileno()),
-            pass_fds=[theirs.fileno()],
+            pass_fds=[theirs.fileno(), *([listener.fileno()] if listener is not None else [])],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=complaints,
@@ -188,13 +225,14 @@ def start(breed: Breed) -> Template:
             cwd="/" if learner else None,
             start_new_session=True,
         )
-    result = Template(breed, process, ours, complaints)
+    result = Template(breed, ours, process, complaints)
     settings = {
         "package": PACKAGE,
         "folder": str(FOLDER),
         "user": NOBODY if breed.held and os.geteuid() == 0 else 0,
         "hold": _to_hold(breed) if breed.held == "root" else None,
         "trial": breed.trial,
+        "listener": listener.fileno() if listener is not None else None,
         "kernel": {"jupyter": "app", "cells": "cell_server"}[breed.manner],
         "modules": list(breed.modules),
         "if_installed": list(OPTIONAL),
@@ -217,6 +255,7 @@ def start(breed: Breed) -> Template:
         why = answer.get("error") or (said or [answer.get("late") or f"it ended with status {process.returncode}"])[-1]
         raise KernelError(f"the template for {breed.side} kernels with {', '.join(breed.modules)} did not start: {why}")
     ours.settimeout(None)
+    result.shared = listener is not None
     return result
 
 

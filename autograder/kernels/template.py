@@ -1,7 +1,8 @@
 """The template: a process with one thread that has imported everything once and forks kernels on request.
 
 Started by `nursery.py`, with a socket to the grader. The first message says what to import; each later one
-asks for a kernel and brings its sockets along. It ends when the grader's end of the socket closes.
+asks for a kernel and brings its sockets along. Where several graders share it, the others come by a second socket. It
+ends when the last of them has hung up.
 """
 
 import contextlib
@@ -10,16 +11,19 @@ import importlib
 import json
 import os
 import select
+import signal
 import site
 import socket
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
 from autograder.kernels import forked, forking, system
 
 MESSAGE = 1 << 18  # bytes, at most
+GONE = -1  # instead of the number of a grader that has hung up
 # Imported by IPython only when a shell is made, or a cell runs, shows or fails for the first time.
 LATE_MODULES = (
     "IPython.core.completerlib",
@@ -34,6 +38,7 @@ LATE_MODULES = (
     "pkgutil",
     "pydoc",
 )
+READY = json.dumps({"ready": True}).encode()
 QUIET_MILLISECONDS = 50  # without a request, before a process is forked in advance
 
 
@@ -44,8 +49,8 @@ def main(control: socket.socket, settings: dict[str, Any]) -> NoReturn:
     except BaseException as error:
         control.send(json.dumps({"error": f"{type(error).__name__}: {error}"[:4000]}).encode())
         os._exit(1)
-    control.send(json.dumps({"ready": True}).encode())
-    _Server(control, makers).run()
+    control.send(READY)
+    _Server(control, settings["listener"], makers).run()
 
 
 def _import_all(settings: dict[str, Any]) -> forked.Makers:
@@ -92,38 +97,69 @@ def _check_alone(patience: float = 1.0) -> None:
         time.sleep(0.01)
 
 
+@dataclass
+class _Kernel:
+    """A kernel that runs, the socket of whoever wants to know of its end, and for which grader it was made."""
+
+    process: int
+    status: socket.socket
+    grader: int
+
+
 class _Server:
     """Forks kernels and reports their ends; keeps one process in hand for the next kernel of the same kind.
 
     In hand only in the strict tier: there two kernels of a kind differ in their key and sockets alone.
     """
 
-    def __init__(self, control: socket.socket, makers: forked.Makers) -> None:
-        self.control, self.makers = control, makers
-        self.kernels: dict[int, tuple[int, socket.socket]] = {}
+    def __init__(self, control: socket.socket, listener: int | None, makers: forked.Makers) -> None:
+        self.makers = makers
+        self.graders: dict[int, socket.socket] = {}
+        self.kernels: dict[int, _Kernel] = {}
         self.spare: forking.Prepared | None = None
         self.wanted: dict[str, Any] | None = None
         self.poll = select.poll()
-        self.poll.register(control, select.POLLIN)
+        self.greet(control)
+        self.listener = None if listener is None else socket.socket(fileno=listener)
+        if self.listener is not None:
+            self.poll.register(self.listener, select.POLLIN)
 
     def run(self) -> NoReturn:
-        """Serve until the grader's end of the socket closes; the kernels die with their parent."""
+        """Serve until the last grader's end of its socket closes; the kernels die with their parent."""
         system.prctl(system.PR_SET_CHILD_SUBREAPER, 1)  # of two forks in a row the second comes to us
         while True:
             events = self.poll.poll(None if self.wanted is None else QUIET_MILLISECONDS)
             for descriptor, _ in events:
                 if descriptor in self.kernels:
                     self.report_end(descriptor)
-                else:
-                    self.answer()
+                elif descriptor in self.graders:
+                    self.answer(descriptor)
+                elif self.listener is not None and descriptor == self.listener.fileno():
+                    self.accept(self.listener)
             if not events and self.wanted is not None:
                 self.spare, self.wanted = forking.prepare(self.wanted, self.makers), None
 
-    def answer(self) -> None:
+    def accept(self, listener: socket.socket) -> None:
+        """One more grader."""
+        with contextlib.suppress(OSError):  # it has hung up again
+            connection, _ = listener.accept()
+            connection.send(READY)
+            self.greet(connection)
+
+    def greet(self, connection: socket.socket) -> None:
+        """From here on, serve this grader."""
+        self.graders[connection.fileno()] = connection
+        self.poll.register(connection, select.POLLIN)
+
+    def answer(self, grader: int) -> None:
         """One request for a kernel."""
-        data, received, _, _ = socket.recv_fds(self.control, MESSAGE, 8)
+        try:
+            data, received, _, _ = socket.recv_fds(self.graders[grader], MESSAGE, 8)
+        except ConnectionError:
+            data = b""
         if not data:
-            os._exit(0)
+            self.leave(grader)
+            return
         request = json.loads(data)
         prepared, self.spare = self.spare, None
         if prepared is not None and not prepared.serves(request):
@@ -134,22 +170,34 @@ class _Server:
             prepared = forking.prepare(request, self.makers)
         prepared.hand_over(request, received)
         handle = os.pidfd_open(prepared.process)
-        self.kernels[handle] = (prepared.process, socket.socket(fileno=received[0]))
+        self.kernels[handle] = _Kernel(prepared.process, socket.socket(fileno=received[0]), grader)
         self.poll.register(handle, select.POLLIN)
         for each in received[1:]:
             os.close(each)
         if request["tier"] == "strict" and not request["trial"]:
             self.wanted = forking.general(request)
 
+    def leave(self, grader: int) -> None:
+        """A grader has ended: so do its kernels, and with the last one everything."""
+        self.poll.unregister(grader)
+        self.graders.pop(grader).close()
+        if not self.graders:
+            os._exit(0)
+        for handle, kernel in self.kernels.items():
+            if kernel.grader == grader:
+                kernel.grader = GONE
+                with contextlib.suppress(ProcessLookupError):
+                    signal.pidfd_send_signal(handle, signal.SIGKILL)
+
     def report_end(self, handle: int) -> None:
         """A kernel has ended: say so to whom it belonged."""
-        process, status = self.kernels.pop(handle)
+        kernel = self.kernels.pop(handle)
         self.poll.unregister(handle)
-        _, code = os.waitpid(process, 0)
+        _, code = os.waitpid(kernel.process, 0)
         os.close(handle)
         with contextlib.suppress(OSError):  # nobody asks any more
-            status.send(json.dumps({"ended": os.waitstatus_to_exitcode(code)}).encode())
-        status.close()
+            kernel.status.send(json.dumps({"ended": os.waitstatus_to_exitcode(code)}).encode())
+        kernel.status.close()
 
 
 def _nothing(*_: object) -> None:

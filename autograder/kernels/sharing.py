@@ -1,0 +1,96 @@
+"""Templates that several grading processes on one machine share: each is reached through a socket in a folder.
+
+Whoever needs one first starts it, the others wait for that and connect. A process that dies takes its own kernels
+along and nobody else's; a template ends with the last that uses it. The sockets are their owner's alone: whoever
+reaches one can have kernels made. The folder is made, and removed, by whoever starts these processes.
+"""
+
+import contextlib
+import fcntl
+import hashlib
+import json
+import os
+import select
+import socket
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+FOLDER = "UNROLLED_TEMPLATES"
+"""The environment variable that names a group's folder; without it every process has templates of its own."""
+
+TOGETHER = 8
+"""How many processes should share: a template makes one kernel after another, each in milliseconds."""
+
+_SECONDS = 30.0  # for a template to greet a process that has connected
+_WAITING = 64  # processes that may connect at once
+
+
+def place(about: str) -> Path | None:
+    """Where the template that is described like this is reached; None where templates are not shared."""
+    group = os.environ.get(FOLDER)
+    return Path(group, _named(about)) if group else None
+
+
+def shown(folder: str) -> Path | None:
+    """Where a copy of this folder belongs that kernels of every user may read; None where templates are not shared."""
+    group = os.environ.get(FOLDER)
+    return Path(group).parent / f"shown-{_named(folder)}" if group else None
+
+
+def _named(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+@contextlib.contextmanager
+def new_folder() -> Iterator[Path]:
+    """For the time of the body: a folder in which each group of processes can have its own. Others may pass through."""
+    with tempfile.TemporaryDirectory(prefix="unrolled-", ignore_cleanup_errors=True) as folder:
+        Path(folder).chmod(0o711)
+        yield Path(folder)
+
+
+@contextlib.contextmanager
+def alone(place: Path) -> Iterator[None]:
+    """In the body nobody else starts this template or connects to it."""
+    place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    descriptor = os.open(f"{place}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def connected(place: Path) -> socket.socket | None:
+    """A connection to the template there; None where none runs."""
+    connection = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    connection.settimeout(_SECONDS)
+    try:
+        connection.connect(str(place))
+        if json.loads(connection.recv(1 << 12) or b"{}").get("ready"):
+            connection.settimeout(None)
+            return connection
+    except (OSError, ValueError):  # nobody, or somebody who has just ended
+        pass
+    connection.close()
+    return None
+
+
+def listening(place: Path) -> socket.socket | None:
+    """The socket at which a new template is to be reached; None where there cannot be one."""
+    made = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with contextlib.suppress(OSError):
+        place.unlink(missing_ok=True)
+        made.bind(str(place))
+        made.listen(_WAITING)
+        return made
+    made.close()  # the name is too long for a socket, or the folder is gone
+    return None
+
+
+def hung_up(connection: socket.socket) -> bool:
+    """Whether the other end is gone."""
+    poll = select.poll()
+    poll.register(connection, 0)
+    return bool(poll.poll(0))

@@ -38,6 +38,7 @@ SETTINGS = {
     "distributed.worker.memory.pause": False,
     "distributed.worker.memory.terminate": False,
     "distributed.comm.timeouts.connect": CONNECTING,
+    "distributed.worker.multiprocessing-method": "forkserver",
     "distributed.worker.daemon": False,  # a worker has children: the kernels
 }
 
@@ -311,6 +312,7 @@ def _local_cluster(hands: int, gpu: bool, templates: str) -> Any:
         memory_limit=0,
         silence_logs=50,
     )
+    _share_imports()
     for number in range(hands):
         for name, made in cluster.new_worker_spec().items():
             options = dict(made["options"])
@@ -322,6 +324,13 @@ def _local_cluster(hands: int, gpu: bool, templates: str) -> Any:
     cluster.scale(hands)
     cluster.wait_for_workers(hands, timeout=CONNECTING)
     return cluster
+
+
+def _share_imports() -> None:
+    """Have the workers forked from a process that has imported what they all need, instead of each doing that."""
+    from distributed.utils import get_mp_context
+
+    get_mp_context().set_forkserver_preload(["distributed", "autograder.grading.work"])
 
 
 @contextlib.contextmanager

@@ -185,11 +185,12 @@ def test_three_of_eight_workers_are_killed_and_one_is_slow(many, tmp_path):
 
 
 def _is_worker(process: psutil.Process) -> bool:
+    """Forked from a process of multiprocessing's that has imported everything; so it is called like that one."""
     try:
-        line = " ".join(process.cmdline())
+        parent = process.parent()
     except psutil.Error:
         return False
-    return "spawn_main" in line and "resource_tracker" not in line
+    return all("multiprocessing.forkserver" in " ".join(_line(p)) for p in (process, parent) if p is not None)
 
 
 @pytest.mark.parametrize("ended", [signal.SIGKILL, signal.SIGINT], ids=["killed", "Ctrl-C"])

@@ -184,6 +184,31 @@ def test_three_of_eight_workers_are_killed_and_one_is_slow(many, tmp_path):
     assert contents(many.root) == contents(alone)
 
 
+def test_workers_share_what_kernels_are_forked_from_and_outlive_each_other(small, expected):
+    """The first worker starts the templates; it is killed while both work."""
+    holders: list[int] = []
+    over = threading.Event()
+
+    def kill() -> None:
+        while not holders and not over.wait(0.02):
+            if (small.root / "outcomes").is_dir():
+                workers = [p for p in psutil.Process().children(recursive=True) if _is_worker(p)]
+                holding = [p for p in workers if p.children()]
+                if len(workers) == 2 and holding:
+                    assert len(holding) == 1
+                    holders.append(holding[0].pid)
+                    holding[0].kill()
+
+    thread = threading.Thread(target=kill)
+    thread.start()
+    grade_class(small, "vanilla", workers=2)
+    over.set()
+    thread.join()
+    assert len(holders) == 1
+    assert contents(small.root) == expected
+    assert entered(small.root) == sorted(WANTED)
+
+
 def _is_worker(process: psutil.Process) -> bool:
     """Forked from a process of multiprocessing's that has imported everything; so it is called like that one."""
     try:

@@ -1,0 +1,230 @@
+"""Grading processes that share their templates: one start for all, and each one's end is its own."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import psutil
+import pytest
+
+from autograder.kernels import nursery, sharing
+
+GRADER = """
+import asyncio, sys
+from autograder.boundary.sides import Side
+from autograder.kernels.cells import CellKernel
+from autograder.kernels.launching import Wanted
+
+async def main():
+    side = Side(lambda: CellKernel(Wanted(sys.argv[1], "cells", modules=("json",))))
+    for line in sys.stdin:
+        if line.startswith("start"):
+            await side.start()
+            print("started", flush=True)
+        elif line.startswith("stop"):
+            await side.stop()
+            print("stopped", flush=True)
+        else:
+            ran = await side.run(line, seconds=20)
+            print(ran.status, [o.get("text") for o in ran.outputs], flush=True)
+
+asyncio.run(main())
+"""
+
+
+class Grader:
+    """A process that makes kernels of one side, told what to do line by line."""
+
+    def __init__(self, folder, side="learner"):
+        self.run = subprocess.Popen(
+            [sys.executable, "-c", GRADER, side],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env=os.environ | {sharing.FOLDER: str(folder)},
+            cwd="/",
+        )
+
+    def begin(self, line):
+        """Say it, without waiting for the answer."""
+        self.run.stdin.write(line + "\n")
+        self.run.stdin.flush()
+
+    def answer(self):
+        """What it has answered."""
+        return self.run.stdout.readline().strip()
+
+    def tell(self, line):
+        """Say it; the answer."""
+        self.begin(line)
+        return self.answer()
+
+    def close(self):
+        """Let it end as it would."""
+        self.run.stdin.close()
+        self.run.wait(20)
+        self.run.stdout.close()
+
+
+@pytest.fixture
+def folder():
+    with sharing.new_folder() as made:
+        yield made / "0"
+
+
+@pytest.fixture
+def two(folder):
+    """Two graders, with a kernel each."""
+    graders = [Grader(folder), Grader(folder)]
+    for grader in graders:
+        grader.begin("start")
+    assert [grader.answer() for grader in graders] == ["started", "started"]
+    yield graders
+    for grader in graders:
+        grader.run.kill()
+        grader.run.wait()
+        grader.run.stdout.close()
+
+
+def eventually(what, seconds=10.0):
+    """Whether it comes true in this time."""
+    until = time.monotonic() + seconds
+    while not what():
+        if time.monotonic() > until:
+            return False
+        time.sleep(0.05)
+    return True
+
+
+def reached(folder):
+    """Whether a template is reached by each of the folder's sockets."""
+    found = []
+    for path in sorted(folder.iterdir()):
+        if path.suffix != ".lock":
+            connection = sharing.connected(path)
+            found.append(connection is not None)
+            if connection is not None:
+                connection.close()
+    return found
+
+
+def started(grader):
+    """How many processes it has started."""
+    return len(psutil.Process(grader.run.pid).children())
+
+
+def test_it_is_started_once(two, folder):
+    assert sorted(map(started, two)) == [0, 1]
+    assert reached(folder) == [True]
+    assert two[0].tell("print(1)") == "ok ['1\\n']"
+    assert two[1].tell("print(2)") == "ok ['2\\n']"
+
+
+def test_a_grader_that_is_killed_takes_its_own_kernels_along_and_no_others(two, folder):
+    first = max(two, key=started)  # the template is its child
+    (other,) = set(two) - {first}
+    (holder,) = psutil.Process(first.run.pid).children()
+    kernels = [p for p in [holder, *holder.children(recursive=True)] if p.is_running()]
+    assert other.tell("x = 5") == "ok []"
+    first.run.send_signal(signal.SIGKILL)
+    first.run.wait()
+    assert eventually(lambda: sum(_runs(p) for p in kernels) < len(kernels))
+    assert other.tell("print(x)") == "ok ['5\\n']"
+    assert other.tell("stop") == "stopped"
+    assert other.tell("start") == "started"
+    assert other.tell("print('x' in globals())") == "ok ['False\\n']"
+    assert reached(folder) == [True]
+    other.close()
+    assert eventually(lambda: reached(folder) == [False])
+    assert eventually(lambda: not any(map(_runs, kernels)))
+
+
+def _runs(process):
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.Error:
+        return False
+
+
+def test_a_template_that_has_died_is_started_again_by_whoever_needs_it(two, folder):
+    first = max(two, key=started)
+    for process in psutil.Process(first.run.pid).children(recursive=True):
+        process.kill()
+    (other,) = set(two) - {first}
+    assert eventually(lambda: other.tell("1").startswith("dead"))
+    assert other.tell("start") == "started"
+    assert other.tell("print(3)") == "ok ['3\\n']"
+    assert first.tell("start") == "started"
+    assert first.tell("print(4)") == "ok ['4\\n']"
+    assert started(other) == 1
+    assert reached(folder) == [True]
+
+
+def test_breeds_are_not_mixed_up(folder):
+    graders = [Grader(folder, "learner"), Grader(folder, "examiner")]
+    try:
+        assert [grader.tell("start") for grader in graders] == ["started", "started"]
+        assert list(map(started, graders)) == [1, 1]
+        assert reached(folder) == [True, True]
+    finally:
+        for grader in graders:
+            grader.close()
+
+
+def test_a_folder_with_too_long_a_name_means_templates_of_ones_own(tmp_path):
+    grader = Grader(tmp_path / ("long" * 30) / "0")
+    try:
+        assert grader.tell("start") == "started"
+        assert grader.tell("print(1)") == "ok ['1\\n']"
+    finally:
+        grader.close()
+
+
+def test_what_lies_in_the_place_of_a_socket_is_no_template(folder):
+    folder.mkdir()
+    grader = Grader(folder)
+    try:
+        place = folder / "0123456789abcdef"
+        place.write_text("no socket")
+        assert sharing.connected(place) is None
+        assert sharing.listening(place) is not None
+        assert grader.tell("start") == "started"
+    finally:
+        grader.close()
+
+
+def test_sockets_are_their_owners_alone(two, folder):
+    assert folder.stat().st_mode & 0o077 == 0
+    assert all(path.stat().st_uid == os.geteuid() for path in folder.iterdir())
+
+
+def test_a_learners_code_reaches_no_socket(two, folder):
+    """It does not see the folder; nor could it connect."""
+    assert two[0].tell(f"import os; print(os.path.exists({str(folder)!r}))") == "ok ['False\\n']"
+    assert two[0].tell("import socket; socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)").startswith("error")
+
+
+def test_without_the_folder_nothing_is_shared(monkeypatch):
+    monkeypatch.delenv(sharing.FOLDER, raising=False)
+    assert sharing.place("anything") is None
+    assert sharing.shown("/anywhere") is None
+
+
+def test_a_copy_that_everybody_may_read_is_made_once(folder, monkeypatch, tmp_path):
+    monkeypatch.setenv(sharing.FOLDER, str(folder))
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    source = tmp_path / "package"
+    source.mkdir(mode=0o700)
+    (source / "module.py").write_text("x = 1")
+    nursery.readable_folder.cache_clear()
+    copy = nursery.readable_folder(source)
+    nursery.readable_folder.cache_clear()
+    assert nursery.readable_folder(source) == copy
+    assert copy != source
+    assert (copy / "module.py").read_text() == "x = 1"
+    assert [path.stat().st_mode & 0o007 for path in (copy, copy / "module.py")] == [0o005, 0o004]
+    assert folder.parent.stat().st_mode & 0o007 == 0o001, "others may pass through, and see nothing else"
+    assert copy.parent == folder.parent
+    nursery.readable_folder.cache_clear()

@@ -109,12 +109,17 @@ def _output(output: Any, kind: Any, room: Room) -> NotebookNode | None:
         more: dict[str, Any] = {"metadata": {mime: sizes for mime, sizes in metadata.items() if sizes}}
         if kind == "execute_result":
             more["execution_count"] = None
-        return nbformat.v4.new_output(kind, data=data, **more)
+        return _made(kind, data=data, **more)
     return None
 
 
+def _made(kind: str, **parts: Any) -> NotebookNode:
+    """As nbformat's `new_output`, which first makes sure that they are such parts; there are dozens in a notebook."""
+    return NotebookNode(output_type=kind, **parts)
+
+
 def _stream(name: str, text: str) -> NotebookNode:
-    return nbformat.v4.new_output("stream", name=name, text=text)
+    return _made("stream", name=name, text=text)
 
 
 def _error(output: Any, room: Room) -> NotebookNode:
@@ -125,7 +130,7 @@ def _error(output: Any, room: Room) -> NotebookNode:
         lines = [*lines[:half], f"[… {len(lines) - 2 * half} more lines …]", *lines[-half:]]
     # Errors have room of their own: a flood of text before one must not hide what went wrong.
     own = Room(text=MAX_TEXT // 4)
-    return nbformat.v4.new_output(
+    return _made(
         "error",
         ename=plain(output.get("ename") or "Error"),
         evalue=_shortened(visible(str(output.get("evalue") or "")[: 8 * MAX_VALUE]), MAX_VALUE),

@@ -11,6 +11,7 @@ standard library and NumPy, and nothing else.
 import io
 import json
 import math
+import re
 import sys
 from collections.abc import Sequence
 from functools import lru_cache
@@ -101,9 +102,22 @@ def array_of(data: bytes) -> np.ndarray:
         raise Malformed("the answer holds an array with an impossible shape") from None
 
 
+# Python's own reader takes twenty times as long for a literal; whatever is not exactly like this is left to it.
+_SIDE = rb"(?:0|[1-9][0-9]{0,8})"
+_AS_NUMPY_WRITES = re.compile(
+    rb"\x93NUMPY\x01\x00..\{'descr': '([<|](?:b1|[iu][1248]|f[248]|c8|c16))', 'fortran_order': (True|False), "
+    rb"'shape': \(((?:%b,)?|%b(?:, %b){1,31})\), \} *\n" % (_SIDE, _SIDE, _SIDE),
+    re.DOTALL,
+)
+
+
 @lru_cache(maxsize=4096)
 def _header(data: bytes) -> tuple[tuple[int, ...], bool, np.dtype]:
     """Shape, order and type in the header of an `.npy` file; arrays of a kind come by the hundred. Raises Malformed."""
+    written = _AS_NUMPY_WRITES.fullmatch(data)
+    if written is not None and travels(dtype := np.dtype(written[1].decode())):
+        shape = tuple(int(n) for n in written[3].split(b",") if n.strip())
+        return shape, written[2] == b"True", dtype
     file = io.BytesIO(data)
     try:
         if np.lib.format.read_magic(file) != (1, 0) or int.from_bytes(data[8:10], "little") > HEADER:

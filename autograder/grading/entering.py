@@ -8,15 +8,22 @@ from collections.abc import Mapping
 from typing import Any
 
 from nbgrader.api import (
+    Assignment,
+    BaseCell,
     Comment,
     Grade,
     Gradebook,
+    GradeCell,
+    Notebook,
+    SolutionCell,
     Student,
     SubmittedAssignment,
     SubmittedNotebook,
+    TaskCell,
 )
 from nbgrader.preprocessors import AssignLatePenalties
 from nbgrader.utils import parse_utc
+from sqlalchemy.orm import with_polymorphic
 
 from autograder.grading.course import Course
 from autograder.grading.late import enter_penalty
@@ -54,6 +61,7 @@ def enter(
     for what a person has given. A mark by hand is asked for again only where the answer is another than in `before`.
     """
     submission = _submission(gradebook, student, assignment, stamp)
+    known = _cells(gradebook, assignment)  # kept until the end: else each would be fetched by itself
     scores: dict[str, dict[str, float | None]] = {}
     for notebook in submission.notebooks:
         grades = _grades(gradebook, notebook)
@@ -72,8 +80,17 @@ def enter(
     gradebook.db.flush()
     _penalties(course, submission)
     gradebook.db.commit()
+    known.clear()
     gradebook.db.expunge_all()  # a class of thousands is not kept in memory
     return scores
+
+
+def _cells(gradebook: Gradebook, assignment: str) -> list[BaseCell]:
+    """The cells that grades and comments belong to, in one query."""
+    cells = with_polymorphic(BaseCell, [GradeCell, SolutionCell, TaskCell])
+    query = gradebook.db.query(cells).join(Notebook, cells.notebook_id == Notebook.id)
+    query = query.join(Assignment, Notebook.assignment_id == Assignment.id).filter(Assignment.name == assignment)
+    return list(query.filter(cells.type != "SourceCell"))
 
 
 def _wants_a_person(grade: Grade, score: float | None, answers: Mapping[str, str], earlier: Mapping[str, str]) -> bool:

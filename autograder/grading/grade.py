@@ -12,7 +12,6 @@ import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from importlib.metadata import version
 
 from nbgrader.api import Gradebook, InvalidEntry, MissingEntry
 from sqlalchemy.exc import DBAPIError, OperationalError
@@ -306,7 +305,7 @@ def _entry(sheet: _Sheet, outcome: Outcome, told: Sequence[Change]) -> dict[str,
         "key": outcome.key,
         "notebooks": notebooks,
         "changes": [change.told() for change in told],
-        "versions": {name: version(name) for name in ("unrolled", "nbgrader", "numpy")},
+        "versions": {name: keys.installed(name) for name in ("unrolled", "nbgrader", "numpy")},
     }
 
 

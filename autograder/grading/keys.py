@@ -87,7 +87,7 @@ def _cells(data: bytes) -> bytes:
 def environment(frameworks: tuple[str, ...]) -> str:
     """A hash of the versions, and of this course's code that every question uses."""
     names = {name for framework in ("numpy", *frameworks) for name in PACKAGES[framework]}
-    versions = [(name, _version(name)) for name in sorted(names)]
+    versions = [(name, installed(name)) for name in sorted(names)]
     shared = [file for room in _SHARED for file in _files(_ROOT / room)]
     own = [file for file in _files(_ROOT / "checks") if not _assignment_of(file)]
     grading = [_ROOT / "grading" / name for name in ("partial.py", "reading.py", "work.py")]
@@ -130,7 +130,9 @@ def _hash_of_files(files: Iterable[Path]) -> str:
     return digest.hexdigest()
 
 
-def _version(name: str) -> str:
+@cache
+def installed(name: str) -> str:
+    """The version of a package; "" if it is not installed."""
     try:
         return version(name)
     except PackageNotFoundError:

@@ -27,8 +27,9 @@ DEATHS = 4
 """How many workers may die with the same piece of work before it is given up."""
 
 CONNECTING = 60.0
-LOOKING, ABSENT = 5.0, 120.0
-"""Seconds between looks at who is there, and until a cluster without workers is given up."""
+REMEMBERED, LOOKING, ABSENT = 1.0, 5.0, 120.0
+"""Seconds for which it is taken for granted who is there, between looks while nothing comes, and until a cluster
+without workers is given up."""
 
 SETTINGS = {
     "distributed.scheduler.allowed-failures": DEATHS,
@@ -124,6 +125,8 @@ class Cluster:
         self._for_gpu: set[Any] = set()
         self._shared: dict[int, tuple[bytes, Any]] = {}
         self._getting_ready: list[Any] = []  # kept, or the scheduler forgets them
+        self._known: list[dict[str, Any]] = []
+        self._known_until = 0.0
 
     def submit(self, piece: Piece) -> None:
         resources = {"GPU": 1} if piece.gpu and self.gpus else None
@@ -195,7 +198,11 @@ class Cluster:
         return sum(1 for worker in self._workers() if worker.get("resources", {}).get("GPU"))
 
     def _workers(self) -> list[dict[str, Any]]:
-        return list(self._client.scheduler_info(n_workers=-1)["workers"].values())
+        """Who is there, or was a moment ago: the scheduler takes milliseconds for the answer."""
+        if time.monotonic() > self._known_until:
+            self._known = list(self._client.scheduler_info(n_workers=-1)["workers"].values())
+            self._known_until = time.monotonic() + REMEMBERED
+        return self._known
 
     def _scattered(self, data: Any) -> Any:
         """What is the same for many pieces, sent once."""

@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays_of
 
+from autograder.boundary import wire
 from autograder.boundary.values import Reader, Writer
 from autograder.boundary.wire import LIMITS, Limits, Malformed, array_of, parse, plain
 
@@ -254,6 +255,43 @@ TREES = st.recursive(
 def test_arbitrary_trees(tree):
     with contextlib.suppress(Malformed):
         Reader(SMALL).value(parse(json.dumps(tree), SMALL))
+
+
+@given(
+    arrays_of.array_shapes(min_dims=0, max_dims=6, min_side=0, max_side=12),
+    st.sampled_from(["<f8", ">f8", "<f4", "<f2", "|b1", "|i1", "<i8", ">u4", "<c16", "<U3", "|S4", "<M8[s]"]),
+    st.sampled_from("CF"),
+)
+def test_headers_are_read_as_numpy_reads_them(shape, dtype, order):
+    file = io.BytesIO()
+    np.lib.format.write_array(file, np.zeros(shape, dtype, order), version=(1, 0))
+    file.seek(8)
+    header = file.getvalue()[: 10 + int.from_bytes(file.read(2), "little")]
+    expected = np.lib.format.read_array_header_1_0(io.BytesIO(header[8:]))
+    if np.dtype(dtype).kind in wire.KINDS:
+        assert wire._AS_NUMPY_WRITES.fullmatch(header) or dtype.startswith(">")
+        assert wire._header(header) == expected
+    else:
+        with pytest.raises(Malformed):
+            wire._header(header)
+
+
+@pytest.mark.parametrize(
+    "shape", ["(3)", "(03,)", "(3,4)", "(-3,)", "(3, 4,)", "(3,), 'a': 1", "(9999999999,)", "(,)", "(1, )"]
+)
+@pytest.mark.parametrize("dtype", ["<f8", "|f8", "<f3", "<i16", "|O8", "<b1", "<f"])
+def test_a_header_that_numpy_would_not_write_is_read_as_numpy_reads_it_or_refused(shape, dtype):
+    text = f"{{'descr': '{dtype}', 'fortran_order': False, 'shape': {shape}, }}\n".encode()
+    header = b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text
+    try:
+        expected = np.lib.format.read_array_header_1_0(io.BytesIO(header[8:]))
+    except ValueError:
+        expected = None
+    try:
+        found = wire._header(header)
+    except Malformed:
+        return
+    assert found == expected
 
 
 @given(st.integers(0, 200), st.integers(0, 255))

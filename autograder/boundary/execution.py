@@ -30,6 +30,7 @@ from autograder.boundary.sides import Side
 from autograder.kernels import Limits
 from autograder.kernels.cells import CellKernel
 from autograder.kernels.launching import Launch, Wanted
+from autograder.kernels.limits import MIB
 
 FRAMEWORKS = {"torch": "pytorch", "tensorflow": "tensorflow", "keras": "tensorflow"}
 """What a notebook imports, and the framework that its kernels have to have ready."""
@@ -39,6 +40,9 @@ EXAMINER_MODULES = ("autograder", "autograder.boundary.examiner")
 
 NOT_DATA = ("*.ipynb", "secret", "*.html", "timestamp.txt", ".*", "__pycache__")
 """What is in an assignment's folder and is not for the kernels: notebooks above all."""
+
+GPU = "gpu"
+"""A cell with this tag, or with metadata nbgrader.gpu, marks a notebook that is to be run with a GPU."""
 
 EXAMINER_LIMITS = Limits(memory_bytes=8 * 2**30, wall_seconds=7200)
 
@@ -59,6 +63,10 @@ class ExecuteAcross(Execute):
     ).tag(config=True)
     total_seconds = Float(1200.0, help="Seconds by the clock for a notebook.").tag(config=True)
     memory_mib = Integer(4096, help="MiB of memory for a learner's kernel and what it starts.").tag(config=True)
+    gpu_memory_mib = Integer(
+        4096,
+        help="MiB of GPU memory for a learner's kernel and what it starts, where the notebook is marked for a GPU.",
+    ).tag(config=True)
     examiner_modules = List(
         Unicode(), help="More modules that the examiner's kernels have ready: those of the course's checks."
     ).tag(config=True)
@@ -93,16 +101,17 @@ class ExecuteAcross(Execute):
         resources["seconds"] = round(went.seconds, 3)  # not in the notebook: the same grade is the same bytes
         return nb, resources
 
-    def start_templates(self, frameworks: Sequence[str]) -> None:
+    def start_templates(self, frameworks: Sequence[str], *, gpu: bool = False) -> None:
         """Have ready what kernels for these frameworks are forked from, so that the first notebook need not wait."""
 
         async def both() -> None:
-            await asyncio.gather(*(Launch(wanted).prepare() for wanted in self._wanted(frameworks, None)))
+            await asyncio.gather(*(Launch(wanted).prepare() for wanted in self._wanted(frameworks, None, gpu=gpu)))
 
         run_sync(both)()
 
-    def _wanted(self, frameworks: Sequence[str], files: Path | None) -> tuple[Wanted, Wanted]:
-        """The learner's kernel and the examiner's."""
+    def _wanted(self, frameworks: Sequence[str], files: Path | None, *, gpu: bool) -> tuple[Wanted, Wanted]:
+        """The learner's kernel and the examiner's: what the teacher has written runs in both, so both see the GPU."""
+        gpu = gpu and self.may_use_gpu
         learner = Wanted(
             side="learner",
             manner="cells",
@@ -112,7 +121,12 @@ class ExecuteAcross(Execute):
             folders=(learner_package.built(),),
             files=files,
             isolation=self.isolation,
-            limits=Limits(memory_bytes=self.memory_mib * 2**20, wall_seconds=self.total_seconds),
+            limits=Limits(
+                memory_bytes=self.memory_mib * MIB,
+                wall_seconds=self.total_seconds,
+                gpu_bytes=self.gpu_memory_mib * MIB,
+            ),
+            gpu=gpu,
         )
         examiner = Wanted(
             side="examiner",
@@ -122,11 +136,12 @@ class ExecuteAcross(Execute):
             rehearsals=self.rehearsals,
             files=files,
             limits=EXAMINER_LIMITS,
+            gpu=gpu,
         )
         return learner, examiner
 
     async def _examine(self, nb: NotebookNode, draws: Draws, files: Path | None) -> Examined:
-        learner, examiner = self._wanted(frameworks_of(nb), files)
+        learner, examiner = self._wanted(frameworks_of(nb), files, gpu=marked_for_gpu(nb))
         return await examine(
             nb,
             learner=Side(lambda: CellKernel(learner)),
@@ -139,6 +154,9 @@ class ExecuteAcross(Execute):
 
     secret: bytes | None = None
     """The secret itself, for whoever has it already, on another machine for example."""
+
+    may_use_gpu: bool = True
+    """False where a GPU is kept for others, whatever the notebook says."""
 
     def _secret(self) -> bytes:
         if self.secret is not None:
@@ -182,6 +200,11 @@ def frameworks_of(notebook: NotebookNode) -> tuple[str, ...]:
         if cell.cell_type == "code" and role(cell) in ("released", "test"):
             found |= _imported(released(cell))
     return tuple(sorted({FRAMEWORKS[name] for name in found & set(FRAMEWORKS)}))
+
+
+def marked_for_gpu(notebook: NotebookNode) -> bool:
+    """Whether one of its cells is marked for a GPU; of a rebuilt notebook, where learners' own cells have no marks."""
+    return any(GPU in c.metadata.get("tags", ()) or c.metadata.get("nbgrader", {}).get(GPU) for c in notebook.cells)
 
 
 @functools.lru_cache(maxsize=512)

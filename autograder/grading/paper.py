@@ -19,13 +19,10 @@ from nbgrader.coursedir import CourseDirectory
 from nbgrader.utils import find_all_files
 from traitlets.config import Config
 
-from autograder.boundary.execution import NOT_DATA, frameworks_of, read_secret
+from autograder.boundary.execution import NOT_DATA, frameworks_of, marked_for_gpu, read_secret
 from autograder.boundary.nbgrader_reading import released_notebooks
 from autograder.boundary.rebuild import rebuild
 from autograder.grading.course import Course
-
-GPU = "gpu"
-"""A cell with this tag, or with metadata nbgrader.gpu, marks a notebook that wants a worker with a GPU."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +74,7 @@ class Paper:
     @property
     def wants_gpu(self) -> bool:
         """Whether one of its questions is marked for a GPU."""
-        return any(_marked_for_gpu(cell) for cell in self.released[self.name].cells)
+        return marked_for_gpu(self.released[self.name])
 
     def digest(self) -> str:
         """A hash of the tests and all else that the teacher has written into the notebook, and of its settings."""
@@ -144,7 +141,3 @@ def _settings(config: Config) -> Any:
     if isinstance(config, (list, tuple)):
         return [_settings(value) for value in config]
     return f"{config.__module__}.{config.__qualname__}" if isinstance(config, type) else repr(config)
-
-
-def _marked_for_gpu(cell: NotebookNode) -> bool:
-    return GPU in cell.metadata.get("tags", ()) or bool(cell.metadata.get("nbgrader", {}).get(GPU))

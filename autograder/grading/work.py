@@ -29,6 +29,7 @@ from autograder.boundary.rebuild import KEY
 from autograder.boundary.sides import NoKernel
 from autograder.grading.late import EnterDueDates
 from autograder.grading.paper import Paper, SourceCell
+from autograder.grading.pool import may_use_gpu
 from autograder.grading.reading import hand_answers, mistakes, reasons
 
 _LOG = logging.getLogger("unrolled")
@@ -97,7 +98,7 @@ def get_ready(paper: bytes) -> None:
     own = _paper(paper)
     for step in own.config.Autograde.autograde_preprocessors:
         if isinstance(step, type) and issubclass(step, ExecuteAcross):
-            _made(step, own).start_templates(own.frameworks)
+            _made(step, own).start_templates(own.frameworks, gpu=own.wants_gpu)
 
 
 def mark(paper: Paper, handed: Handed) -> Marked:
@@ -160,6 +161,7 @@ def _made(step: type, paper: Paper) -> Any:
     made = step(config=paper.config)
     if isinstance(made, ExecuteAcross):
         made.secret, made.isolation = paper.secret, paper.isolation
+        made.may_use_gpu = paper.wants_gpu and may_use_gpu()
     return made
 
 

@@ -118,7 +118,7 @@ def _shut_in(request: dict[str, Any], handover: int, go: int) -> None:
     _close_all_but({handover, go})
     os.setsid()
     if tier == "strict":
-        namespaces.settle(request["visible"], request["hidden"], limits["disk_bytes"])
+        namespaces.settle(request["visible"], request["hidden"], limits["disk_bytes"], request["devices"])
     if request["user"]:
         system.become(request["user"])
         os.listdir(Path(os.__file__).parent)  # noqa: PTH208 (PermissionError, should Python be out of its reach)
@@ -141,7 +141,7 @@ def _shut_in(request: dict[str, Any], handover: int, go: int) -> None:
         system.drop_capabilities()
         system.no_new_privileges()
     if tier == "contained":
-        landlock.restrict([path for path, _ in request["visible"]], [home], request["hidden"])
+        landlock.restrict([path for path, _ in request["visible"]], [home], request["hidden"], request["devices"])
     if tier in ("strict", "contained"):
         seccomp.install(0 if tier == "strict" else os.getpid())
     elif tier == "limited":

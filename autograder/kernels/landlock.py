@@ -41,9 +41,12 @@ def file_rights(abi: int) -> int:
     return FIRST_ABI | (REFER if abi >= 2 else 0) | (TRUNCATE if abi >= 3 else 0) | (IOCTL_DEV if abi >= 5 else 0)
 
 
-def restrict(readable: Sequence[str], writable: Sequence[str], hidden: Sequence[str]) -> None:
+def restrict(
+    readable: Sequence[str], writable: Sequence[str], hidden: Sequence[str], devices: Sequence[str] = ()
+) -> None:
     """Refuse this process every other file, all TCP, and signals and abstract sockets to the outside.
 
+    `devices` are GPUs, with which CUDA comes: it writes the names of its threads into /proc.
     The last three as far as the kernel knows them (ABI 4 and 6); OSError where there is no Landlock.
     """
     abi = version()
@@ -59,7 +62,7 @@ def restrict(readable: Sequence[str], writable: Sequence[str], hidden: Sequence[
     buffer = ctypes.create_string_buffer(attributes, len(attributes))
     rules = system.syscall(system.SYS_LANDLOCK_CREATE_RULESET, buffer, size, 0, what="landlock_create_ruleset")
     try:
-        for path, rights in _allowed(readable, writable, hidden):
+        for path, rights in _allowed(readable, writable, hidden, devices):
             _allow(rules, path, rights & file_rights(abi))
         system.no_new_privileges()
         system.syscall(system.SYS_LANDLOCK_RESTRICT_SELF, rules, 0, what="landlock_restrict_self")
@@ -67,7 +70,9 @@ def restrict(readable: Sequence[str], writable: Sequence[str], hidden: Sequence[
         os.close(rules)
 
 
-def _allowed(readable: Sequence[str], writable: Sequence[str], hidden: Sequence[str]) -> Iterator[tuple[str, int]]:
+def _allowed(
+    readable: Sequence[str], writable: Sequence[str], hidden: Sequence[str], devices: Sequence[str]
+) -> Iterator[tuple[str, int]]:
     for path in readable:
         yield from _without(path, hidden)
     yield from ((path, ~0) for path in writable)
@@ -75,6 +80,9 @@ def _allowed(readable: Sequence[str], writable: Sequence[str], hidden: Sequence[
     yield f"/proc/{os.getpid()}", READ_FILE | READ_DIR
     yield from ((f"/proc/{name}", READ_FILE) for name in ("cpuinfo", "meminfo", "stat", "filesystems"))
     yield "/sys/devices/system/cpu", READ_FILE | READ_DIR
+    yield from ((path, READ_FILE | WRITE_FILE | IOCTL_DEV) for path in devices)
+    if devices:
+        yield f"/proc/{os.getpid()}/task", READ_FILE | READ_DIR | WRITE_FILE
 
 
 def _without(path: str, hidden: Sequence[str]) -> Iterator[tuple[str, int]]:

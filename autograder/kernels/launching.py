@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from autograder.kernels import namespaces, nursery, tiers
+from autograder.kernels import gpu, namespaces, nursery, tiers
 from autograder.kernels.errors import KernelError
 from autograder.kernels.limits import Limits
 from autograder.kernels.process import KernelProcess
@@ -33,6 +33,8 @@ class Wanted:
 
     manner: "jupyter" (its channels) or "cells" (a line). rehearsals: modules that are imported last, and exercise what
     has been imported; a thread that one of them leaves behind must be one that a fork can do without.
+    gpu: it may use the machine's GPU, where there is one whose memory can be watched; then nothing is rehearsed, since
+    no process can use a GPU that was in use before the fork.
     """
 
     side: str
@@ -44,6 +46,7 @@ class Wanted:
     files: Path | None = None
     isolation: str = "auto"
     limits: Limits = field(default_factory=Limits)
+    gpu: bool = False
 
 
 class Launch:
@@ -69,6 +72,8 @@ class Launch:
         breed, way = await self._breed()
         template = await nursery.get(breed)
         home = self._new_home(working_directory, way)
+        trusted = wanted.side == "examiner"
+        share = await asyncio.to_thread(gpu.share, watchdog().meter) if breed.gpu and not trusted else None
         request = nursery.kernel_request(breed, self.tier, way.user, asdict(wanted.limits), home, key)
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         archive = packed(wanted.files, wanted.limits.disk_bytes) if wanted.files else None
@@ -87,8 +92,7 @@ class Launch:
             self.clean_up()
             raise
         self.process = process
-        trusted = wanted.side == "examiner"
-        watchdog().watch(process, wanted.limits, None if trusted else self.home, trusted=trusted)
+        watchdog().watch(process, wanted.limits, None if trusted else self.home, share=share, trusted=trusted)
 
     async def prepare(self) -> None:
         """Have the template ready that this kernel will be forked from."""
@@ -120,18 +124,21 @@ class Launch:
         wanted = self.wanted
         named = [name for framework in wanted.frameworks for name in FRAMEWORKS.get(framework, (framework,))]
         modules = tuple(dict.fromkeys([*KERNEL_MODULES, *named, *wanted.modules]))
-        rehearsals = tuple(wanted.rehearsals)
+        on_gpu = wanted.gpu and await asyncio.to_thread(gpu.usable)
+        rehearsals = () if on_gpu else tuple(wanted.rehearsals)
         folders = tuple(Path(folder).resolve() for folder in wanted.folders)
         if wanted.side == "examiner":
             self.tier = "none"
-            breed = nursery.Breed("examiner", modules, folders, manner=wanted.manner, rehearsals=rehearsals)
+            breed = nursery.Breed("examiner", modules, folders, manner=wanted.manner, rehearsals=rehearsals, gpu=on_gpu)
             return breed, tiers.Way("none")
         way = _chosen.get(wanted.isolation)
         if way is None:
             way = _chosen[wanted.isolation] = await asyncio.to_thread(tiers.choose, wanted.isolation)
         self.tier = way.tier
         shown = tuple(nursery.readable_folder(folder) for folder in folders)
-        breed = nursery.Breed("learner", modules, shown, way.held, manner=wanted.manner, rehearsals=rehearsals)
+        breed = nursery.Breed(
+            "learner", modules, shown, way.held, manner=wanted.manner, rehearsals=rehearsals, gpu=on_gpu
+        )
         return breed, way
 
     def _new_home(self, working_directory: str | None, way: tiers.Way) -> str:

@@ -17,6 +17,7 @@ class Limits:
     open_files: open files of each process
     file_bytes: size of any one file written
     disk_bytes: the private home, /tmp and /dev/shm, each
+    gpu_bytes: memory of GPUs, for a kernel that may use one
     output_bytes: text to stdout and stderr; also the largest message that a client takes from the kernel
     """
 
@@ -27,6 +28,7 @@ class Limits:
     open_files: int = 512
     file_bytes: int = 256 * MIB
     disk_bytes: int = 256 * MIB
+    gpu_bytes: int = 4 * GIB
     output_bytes: int = 16 * MIB
 
     def __post_init__(self) -> None:

@@ -34,6 +34,7 @@ def kernel_manager(
     files: Path | None = None,
     modules: Sequence[str] = (),
     folders: Sequence[Path] = (),
+    gpu: bool = False,
 ) -> AsyncKernelManager:
     """A manager for one kernel, ready for `await km.start_kernel()`.
 
@@ -44,6 +45,7 @@ def kernel_manager(
     files: a folder whose content is copied into the kernel's working directory
     modules: more modules to import beforehand, after the frameworks
     folders: in front of `sys.path`, read-only (a learner's kernel otherwise finds installed packages only)
+    gpu: it may use the machine's GPU, see `launching.Wanted`
 
     Such a manager, and a learner's clients, take messages of `limits.output_bytes` and a little at most.
     IsolationError, at the start, if this machine does not give the tier asked for.
@@ -63,5 +65,6 @@ def kernel_manager(
         files=str(files) if files else "",
         isolation=isolation,
         limits=asdict(limits or Limits()),
+        gpu=gpu,
     )
     return km

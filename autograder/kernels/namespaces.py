@@ -45,27 +45,34 @@ def leave() -> None:
     Path("/proc/self/gid_map").write_text(f"{USER} {group} 1")
 
 
-def settle(visible: Sequence[tuple[str, str]], hidden: Sequence[str], disk_bytes: int) -> None:
+def settle(
+    visible: Sequence[tuple[str, str]], hidden: Sequence[str], disk_bytes: int, devices: Sequence[str] = ()
+) -> None:
     """Make a root of its own and stay in it: for the first process of a process namespace.
 
     visible: pairs (where it is now, where it shall be) of folders and files to show read-only; missing ones
         are skipped
     hidden: folders below a visible one that must look empty
     disk_bytes: the size of home, of /tmp and of /dev/shm, each
+    devices: below /dev, besides those that everybody has; missing ones are skipped
     """
-    _move_to_new_root(visible, hidden, disk_bytes, own_processes=True)
+    _move_to_new_root(visible, hidden, disk_bytes, devices, own_processes=True)
     os.chdir("/")
     system.set_host_name("kernel")
 
 
-def hold(visible: Sequence[tuple[str, str]], hidden: Sequence[str]) -> None:
+def hold(visible: Sequence[tuple[str, str]], hidden: Sequence[str], devices: Sequence[str] = ()) -> None:
     """What bubblewrap does for a template, for root where there is no bubblewrap."""
     system.unshare(EVERYTHING & ~system.CLONE_NEWUSER & ~system.CLONE_NEWPID)
-    _move_to_new_root(visible, hidden, 64 * 1024**2, own_processes=False)
+    _move_to_new_root(visible, hidden, 64 * 1024**2, devices, own_processes=False)
 
 
 def _move_to_new_root(
-    visible: Sequence[tuple[str, str]], hidden: Sequence[str], disk_bytes: int, own_processes: bool
+    visible: Sequence[tuple[str, str]],
+    hidden: Sequence[str],
+    disk_bytes: int,
+    devices: Sequence[str],
+    own_processes: bool,
 ) -> None:
     system.mount("none", "/", None, system.MS_REC | system.MS_PRIVATE)
     system.mount("scratch", SCRATCH, "tmpfs", PRIVATE, "size=1m,mode=755")
@@ -84,7 +91,7 @@ def _move_to_new_root(
         if Path(f"/new{path}").is_dir():
             system.mount("nothing", f"/new{path}", "tmpfs", PRIVATE | system.MS_RDONLY, "size=4k,mode=755")
     _make_etc()
-    _make_devices()
+    _make_devices(devices)
     Path("/new/proc").mkdir()
     if own_processes:
         system.mount("proc", "/new/proc", "proc", PRIVATE | system.MS_NOEXEC)
@@ -128,10 +135,11 @@ def _make_etc() -> None:
         (folder / name).write_text(text)
 
 
-def _make_devices() -> None:
-    for device in DEVICES:
-        Path(f"/new/dev/{device}").touch()
-        system.mount(f"/old/dev/{device}", f"/new/dev/{device}", None, system.MS_BIND)
+def _make_devices(more: Sequence[str]) -> None:
+    for device in [*(f"/dev/{name}" for name in DEVICES), *(path for path in more if Path(f"/old{path}").exists())]:
+        Path(f"/new{device}").parent.mkdir(exist_ok=True)
+        Path(f"/new{device}").touch()
+        system.mount(f"/old{device}", f"/new{device}", None, system.MS_BIND)
     for place, name in enumerate(("stdin", "stdout", "stderr")):
         Path(f"/new/dev/{name}").symlink_to(f"/proc/self/fd/{place}")
     Path("/new/dev/fd").symlink_to("/proc/self/fd")

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
-from autograder.kernels import sharing, surroundings
+from autograder.kernels import gpu, sharing, surroundings
 from autograder.kernels.channels import CHANNELS
 from autograder.kernels.errors import KernelError
 
@@ -60,6 +60,7 @@ class Breed:
     trial: imports nothing, and its kernels end as soon as they have shut themselves in
     manner: how its kernels are talked with: "jupyter" (see `app`) or "cells" (see `cell_server`)
     rehearsals: modules that are imported last, and may leave threads behind that a fork can do without
+    gpu: its kernels see the machine's GPUs; nothing may have used one in the template, or no fork of it could
     """
 
     side: str
@@ -69,6 +70,7 @@ class Breed:
     trial: bool = False
     manner: str = "jupyter"
     rehearsals: tuple[str, ...] = ()
+    gpu: bool = False
 
     def search_path(self) -> list[str]:
         """`sys.path` inside."""
@@ -214,7 +216,10 @@ def start(breed: Breed, listener: socket.socket | None = None) -> Template:
     complaints = tempfile.TemporaryFile()  # noqa: SIM115 (closed by stop)
     with theirs:
         learner = breed.side == "learner"
-        environment = surroundings.template_environment() if learner else os.environ | surroundings.quiet_frameworks()
+        if learner:
+            environment = surroundings.template_environment(gpu=breed.gpu)
+        else:
+            environment = os.environ | surroundings.quiet_frameworks(gpu=breed.gpu)
         process = subprocess.Popen(
             _command(breed, theirs.fileno()),
             pass_fds=[theirs.fileno(), *([listener.fileno()] if listener is not None else [])],
@@ -266,11 +271,17 @@ def _command(breed: Breed, descriptor: int) -> list[str]:
     return [*_bubblewrap(breed, root), *python] if breed.held == "bubblewrap" else python
 
 
-def _to_hold(breed: Breed) -> tuple[list[tuple[str, str]], list[str]]:
-    """What a held template sees: what its kernels may see, and this package's own code; and what it does not."""
-    paths = surroundings.visible_paths()
+def _to_hold(breed: Breed) -> tuple[list[tuple[str, str]], list[str], list[str]]:
+    """What a held template sees: what its kernels may see, and this package's own code; what it does not; devices."""
+    paths = [*surroundings.visible_paths(), *(_outside_proc(gpu.readable()) if breed.gpu else ())]
     shown = zip(map(str, breed.folders), breed.shown_folders(), strict=True)
-    return [*((path, path) for path in paths), (str(FOLDER), str(FOLDER)), *shown], []
+    visible = [*((path, path) for path in paths), (str(FOLDER), str(FOLDER)), *shown]
+    return visible, [], gpu.nodes() if breed.gpu else []
+
+
+def _outside_proc(paths: Sequence[str]) -> list[str]:
+    """What has to be shown; a /proc of one's own has the machine's part of it anyway."""
+    return [path for path in paths if not path.startswith("/proc/")]
 
 
 def _bubblewrap(breed: Breed, root: bool) -> list[str]:
@@ -285,13 +296,16 @@ def _bubblewrap(breed: Breed, root: bool) -> list[str]:
     proc = ["--bind", "/proc", "/proc"] if root else ["--proc", "/proc"]
     command = [program, *namespaces, *rights, "--perms", "1777", "--tmpfs", "/tmp", *proc, "--dev", "/dev"]
     made = {Path(path) for path in ("/", "/tmp", "/proc", "/dev")}
-    for source, target in _to_hold(breed)[0]:
+    visible, _, devices = _to_hold(breed)
+    for source, target in [*visible, *((node, node) for node in devices)]:
         for folder in reversed(Path(target).parents):
             if folder not in made:  # else bubblewrap makes it, for root alone
                 command += ["--perms", "0755", "--dir", str(folder)]
                 made.add(folder)
         if Path(source).is_symlink():
             command += ["--symlink", str(Path(source).readlink()), target]
+        elif source in devices:
+            command += ["--dev-bind", source, target]
         else:
             command += ["--ro-bind", source, target]
     return [*command, "--chdir", "/", "--"]
@@ -303,6 +317,9 @@ def kernel_request(
     """What a template is asked for one kernel; `user`: whom it becomes, 0 to stay who the template is."""
     learner = breed.side == "learner"
     visible = breed.visible() if learner else []
+    on_gpu = learner and breed.gpu
+    if on_gpu:
+        visible += [(path, path) for path in (_outside_proc if tier == "strict" else list)(gpu.readable())]
     return {
         "tier": tier,
         "user": user,
@@ -312,9 +329,10 @@ def kernel_request(
         "trial": breed.trial,
         "channels": list(CHANNELS) if breed.manner == "jupyter" else ["line"],
         "visible": visible,
+        "devices": gpu.nodes() if on_gpu else [],
         "hidden": surroundings.hidden_paths([path for path, _ in visible]),
         "path": [*breed.shown_folders(), *surroundings.search_path()] if tier == "strict" else [],
-        "environment": surroundings.kernel_environment(breed.side, tier, home),
+        "environment": surroundings.kernel_environment(breed.side, tier, home, gpu=breed.gpu),
     }
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from jupyter_client.connect import KernelConnectionInfo
 from jupyter_client.provisioning.provisioner_base import KernelProvisionerBase
-from traitlets import Dict, Enum, List, Unicode
+from traitlets import Bool, Dict, Enum, List, Unicode
 
 from autograder.kernels import tiers
 from autograder.kernels.channels import CHANNELS
@@ -36,6 +36,7 @@ class WarmProvisioner(KernelProvisionerBase):
     files = Unicode("", config=True, help="a folder whose content is copied to the kernel's working directory")
     isolation = Enum(["auto", *tiers.TIERS], "auto", config=True, help="the tier to use; auto: the best there is")
     limits = Dict(config=True, help="fields of autograder.kernels.Limits")
+    gpu = Bool(False, config=True, help="it may use the machine's GPU")
 
     folder: Path | None = None
     _launch: Launch | None = None
@@ -144,6 +145,7 @@ class WarmProvisioner(KernelProvisionerBase):
             files=Path(self.files) if self.files else None,
             isolation=self.isolation,
             limits=Limits(**self.limits),
+            gpu=self.gpu,
         )
 
 

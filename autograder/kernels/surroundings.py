@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
+from autograder.kernels import gpu as gpus
+
 SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
 ETC = ("ld.so.cache", "ld.so.conf", "ld.so.conf.d", "alternatives", "fonts", "localtime", "timezone", "mime.types")
 # One thread before the fork: a pool of threads would not survive it.
@@ -52,32 +54,33 @@ def _search_path(own: tuple[str, ...]) -> list[str]:
     return list(dict.fromkeys([*standard, *dynamic, *installed]))
 
 
-def template_environment() -> dict[str, str]:
+def template_environment(*, gpu: bool = False) -> dict[str, str]:
     """The environment that a learner's template starts with: nothing of ours but the language."""
     result = {name: os.environ[name] for name in KEPT if name in os.environ}
     result.setdefault("LANG", "C.UTF-8")
     result["PATH"] = os.pathsep.join([str(Path(sys.prefix) / "bin"), "/usr/local/bin", "/usr/bin", "/bin"])
     result["HOME"] = "/tmp"
-    return result | quiet_frameworks()
+    return result | quiet_frameworks(gpu=gpu)
 
 
-def quiet_frameworks() -> dict[str, str]:
-    """Settings that must be there before NumPy, PyTorch or TensorFlow are imported."""
+def quiet_frameworks(*, gpu: bool = False) -> dict[str, str]:
+    """Settings that must be there before NumPy, PyTorch or TensorFlow are imported; `gpu`: they may use one."""
     return {
         **dict.fromkeys(ONE_THREAD, "1"),
         "TF_CPP_MIN_LOG_LEVEL": "3",
         "TF_ENABLE_ONEDNN_OPTS": "0",
-        "CUDA_VISIBLE_DEVICES": "-1",
+        **(gpus.environment() if gpu else gpus.HIDDEN),
         "MPLBACKEND": "module://matplotlib_inline.backend_inline",
         "MPLCONFIGDIR": "/tmp/.matplotlib",
         "KERAS_HOME": "/tmp/.keras",
     }
 
 
-def kernel_environment(side: str, tier: str, home: str) -> dict[str, str]:
+def kernel_environment(side: str, tier: str, home: str, *, gpu: bool = False) -> dict[str, str]:
     """The whole environment of a kernel."""
     if side == "examiner":
-        return dict(os.environ) | quiet_frameworks()
+        return dict(os.environ) | quiet_frameworks(gpu=gpu)
     scratch = "/tmp" if tier == "strict" else home
     own = {"HOME": home, "USER": "learner", "LOGNAME": "learner", "TMPDIR": scratch, "SHELL": "/bin/sh", "PWD": home}
-    return template_environment() | own | {"MPLCONFIGDIR": f"{scratch}/.matplotlib", "KERAS_HOME": f"{scratch}/.keras"}
+    frameworks = {"MPLCONFIGDIR": f"{scratch}/.matplotlib", "KERAS_HOME": f"{scratch}/.keras"}
+    return template_environment(gpu=gpu) | own | frameworks

@@ -7,6 +7,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from autograder.kernels import gpu
 from autograder.kernels.limits import GIB, MIB, Limits
 from autograder.kernels.process import KernelProcess
 
@@ -26,6 +27,7 @@ class Watched:
     """A kernel, what it may use, and since when.
 
     ours: for a kernel that is not trusted, the memory of this process when it was started
+    share: of the GPUs, for a kernel that may use them
     """
 
     process: KernelProcess
@@ -33,6 +35,7 @@ class Watched:
     since: float
     home: Path | None = None
     ours: int | None = None
+    share: gpu.Share | None = None
     rounds: int = 0
 
 
@@ -40,16 +43,25 @@ class Watchdog:
     """Kernels under watch; the thread runs while there are any."""
 
     def __init__(self) -> None:
+        self.meter = gpu.Meter()
         self._watched: dict[int, Watched] = {}
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self._wake = threading.Event()
 
-    def watch(self, process: KernelProcess, limits: Limits, home: Path | None = None, *, trusted: bool = False) -> None:
+    def watch(
+        self,
+        process: KernelProcess,
+        limits: Limits,
+        home: Path | None = None,
+        *,
+        share: gpu.Share | None = None,
+        trusted: bool = False,
+    ) -> None:
         """Look after this kernel from now on; `home`: its folder, if that is on the machine's own disk."""
         ours = None if trusted else resident_bytes(os.getpid())
         with self._lock:
-            self._watched[id(process)] = Watched(process, limits, time.monotonic(), home, ours)
+            self._watched[id(process)] = Watched(process, limits, time.monotonic(), home, ours, share)
             if self._thread is None or not self._thread.is_alive():
                 self._thread = threading.Thread(target=self._run, name="kernel watchdog", daemon=True)
                 self._thread.start()
@@ -134,6 +146,8 @@ def excess(watched: Watched, children: dict[int, list[int]]) -> str:
         return f"started more than {limits.processes} processes and threads"
     if memory > limits.memory_bytes and own_bytes(members) > limits.memory_bytes:
         return f"used more than {in_bytes(limits.memory_bytes)} of memory"
+    if watched.share is not None and watched.share.bytes(members) > limits.gpu_bytes:
+        return f"took more than {in_bytes(limits.gpu_bytes)} of GPU memory"
     watched.rounds += 1
     if watched.home and watched.rounds % 4 == 0 and disk_bytes(watched.home) > limits.disk_bytes:
         return f"wrote more than {in_bytes(limits.disk_bytes)} of files"

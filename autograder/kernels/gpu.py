@@ -4,6 +4,7 @@ Both only for kernels that are marked; for all others nothing here is called. Th
 nvidia-smi, once a second and in a thread of its own, so that a program that hangs keeps nobody waiting.
 """
 
+import contextlib
 import functools
 import logging
 import os
@@ -22,13 +23,8 @@ EVERY = 1.0  # seconds between two looks
 PATIENCE = 10.0  # seconds that the program may take
 IDLE = 5.0  # seconds without a question, after which nobody looks any more
 NODES = ("nvidia[0-9]*", "nvidiactl", "nvidia-uvm", "nvidia-uvm-tools", "nvidia-modeset", "nvidia-caps/*")
-READ = (
-    "/proc/driver/nvidia",
-    "/proc/driver/nvidia-uvm",
-    "/proc/devices",
-    "/sys/devices/system",
-    "/sys/bus/pci/devices",
-)
+READ_BELOW_PROC = ("/proc/driver/nvidia", "/proc/driver/nvidia-uvm", "/proc/devices")
+READ_BELOW_SYS = ("/sys/devices/system", "/sys/bus/pci/devices")
 OF_THE_GRADER = ("CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER", "LD_LIBRARY_PATH")
 HIDDEN = {"CUDA_VISIBLE_DEVICES": "-1", "HIP_VISIBLE_DEVICES": "-1"}
 """In the environment of a process that is to see none; "" would do, but some programs take it for unset."""
@@ -68,9 +64,10 @@ def nodes() -> list[str]:
 
 def readable() -> list[str]:
     """What CUDA reads below /proc and /sys. Its libraries lie below /usr or beside Python's."""
-    modules = Path("/sys/module").glob("nvidia*")
-    cards = {path.resolve() for path in Path("/sys/bus/pci/drivers/nvidia").glob("*:*")}
-    return [path for path in (*READ, *map(str, sorted(modules)), *map(str, sorted(cards))) if Path(path).exists()]
+    modules = sorted(Path("/sys/module").glob("nvidia*"))
+    cards = sorted({path.resolve() for path in Path("/sys/bus/pci/drivers/nvidia").glob("*:*")})
+    paths = [*READ_BELOW_PROC, *READ_BELOW_SYS, *map(str, modules), *map(str, cards)]
+    return [path for path in paths if Path(path).exists()]
 
 
 @functools.cache
@@ -211,8 +208,10 @@ def share(meter: Meter) -> Share:
 
 def _has_open(process: int) -> bool:
     """Whether a process has one of the devices open, under whatever name it sees it."""
-    devices = {os.stat(node).st_rdev for node in nodes()}
-    try:
-        return any(entry.stat().st_rdev in devices for entry in os.scandir(f"/proc/{process}/fd"))
-    except OSError:  # it has ended, or closes files as we look
-        return False
+    devices = {Path(node).stat().st_rdev for node in nodes()}
+    with contextlib.suppress(OSError), os.scandir(f"/proc/{process}/fd") as opened:  # else it has ended
+        for each in opened:
+            with contextlib.suppress(OSError):  # closed meanwhile
+                if each.stat().st_rdev in devices:
+                    return True
+    return False

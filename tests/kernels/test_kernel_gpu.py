@@ -56,8 +56,13 @@ def program(tmp_path, monkeypatch):
     folder.mkdir()
     monkeypatch.setenv("PATH", str(folder), prepend=os.pathsep)
     monkeypatch.setattr(gpu, "EVERY", 0.1)
+    monkeypatch.setattr(gpu, "IDLE", 0.5)
     forget()
     yield Program(folder)
+    for thread in threading.enumerate():
+        if thread.name == "GPU meter":
+            thread.join(10)
+            assert not thread.is_alive(), "it looks on though nobody asks"
     forget()
 
 

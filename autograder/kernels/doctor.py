@@ -6,7 +6,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from autograder.kernels import landlock, nursery, system, tiers
+from autograder.kernels import gpu, landlock, nursery, system, tiers
 
 MEANING = {
     "strict": "a learner's process sees Python, its own temporary files and nothing else; it has no network and no "
@@ -46,6 +46,7 @@ def report() -> list[Finding]:
         _of_landlock(),
         _of_seccomp(),
         Finding("memory", True, "watched from outside, 20 times a second; a kernel may overshoot for that long"),
+        _of_gpu(),
     ]
 
 
@@ -128,6 +129,15 @@ def _of_landlock() -> Finding:
         lacking = "TCP and signals" if version < 4 else "signals"
         return Finding("Landlock", True, f"version {version}: files, but not {lacking} (seccomp refuses those)")
     return Finding("Landlock", False, "not there; the contained tier needs it", "Linux 5.13 or newer with Landlock")
+
+
+def _of_gpu() -> Finding:
+    if not gpu.problem():
+        return Finding("GPU", True, "for notebooks that are marked for one; its memory is watched, once a second")
+    seen = f"none, since {gpu.problem()}: notebooks that are marked for one are graded on processors"
+    if not shutil.which(gpu.PROGRAM):
+        return Finding("GPU", True, seen)
+    return Finding("GPU", False, seen, f"`{gpu.PROGRAM}` by itself says more; the driver may have to be loaded again")
 
 
 def _of_seccomp() -> Finding:

@@ -10,7 +10,9 @@ import pytest
 from nbgrader.utils import determine_grade
 
 from autograder.boundary.examination import new_cell
-from autograder.boundary.execution import ExecuteAcross, data_files, frameworks_of, read_secret
+from autograder.boundary.execution import ExecuteAcross, data_files, frameworks_of, marked_for_gpu, read_secret
+from autograder.boundary.rebuild import rebuild
+from autograder.kernels import gpu
 
 
 def test_no_notebook_is_among_the_data_files(tmp_path):
@@ -90,3 +92,63 @@ def test_it_works_inside_of_a_running_loop():
     for _ in range(2):
         done, _resources = asyncio.run(button())
         assert determine_grade(done.cells[1])[0] == 1
+
+
+TEST = {"grade": True, "solution": False, "locked": True, "points": 1}
+ANSWER = {"grade": False, "solution": True, "locked": False, "grade_id": "f", "schema_version": 3}
+
+
+def marked(source="def f():\n    return 7"):
+    """A rebuilt notebook with one answer and one test that asks for a GPU."""
+    test = new_cell("assert f() == 7", "test", grade_id="a", **TEST)
+    test.metadata["tags"] = ["gpu"]
+    return nbformat.v4.new_notebook(cells=[new_cell(source, "learner"), test])
+
+
+def test_a_learner_cannot_mark_a_notebook_for_a_gpu():
+    answer = nbformat.v4.new_code_cell("f = None", metadata={"nbgrader": ANSWER})
+    released = nbformat.v4.new_notebook(cells=[answer])
+    handed = nbformat.v4.new_notebook(
+        cells=[
+            nbformat.v4.new_code_cell("f = 1", metadata={"nbgrader": {**ANSWER, "gpu": True}, "tags": ["gpu"]}),
+            nbformat.v4.new_code_cell("2", metadata={"tags": ["gpu"], "nbgrader": {"gpu": True}}),
+        ]
+    )
+    assert marked_for_gpu(handed)
+    assert not marked_for_gpu(rebuild(released, handed).notebook)
+    answer.metadata["tags"] = ["gpu"]
+    assert marked_for_gpu(rebuild(released, handed).notebook)
+
+
+def test_the_mark_reaches_both_kernels_with_its_limit():
+    step = ExecuteAcross(gpu_memory_mib=700)
+    learner, examiner = step._wanted(("numpy",), None, gpu=True)
+    assert learner.gpu
+    assert examiner.gpu
+    assert learner.limits.gpu_bytes == 700 * 2**20
+    assert not any(wanted.gpu for wanted in step._wanted(("numpy",), None, gpu=False))
+    step.may_use_gpu = False
+    assert not any(wanted.gpu for wanted in step._wanted(("numpy",), None, gpu=True))
+
+
+@pytest.mark.slow
+def test_a_marked_notebook_that_takes_too_much_is_told_so(tmp_path, monkeypatch):
+    """A script in place of nvidia-smi says of every process that it takes 500 MiB; that ends the learner's alone."""
+    script = tmp_path / "nvidia-smi"
+    script.write_text(
+        "#!/bin/sh\ncase $1 in *compute-apps*) cd /proc; for p in [0-9]*; do echo $p, 500; done;; *) echo 0;; esac\n"
+    )
+    script.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    gpu.problem.cache_clear()
+    try:
+        waiting = "import time\nfor _ in range(200): time.sleep(0.1)"
+        done, _ = ExecuteAcross(gpu_memory_mib=400, cell_seconds=30.0).preprocess(marked(waiting), {})
+        assert "it took more than 400 MiB of GPU memory" in str(done.cells[0].outputs)
+        assert "took more than 400 MiB of GPU memory" in done.metadata.unrolled.lost[0]
+        assert determine_grade(done.cells[1])[0] == 0
+        done, _ = ExecuteAcross(gpu_memory_mib=600).preprocess(marked(), {})
+        assert determine_grade(done.cells[1])[0] == 1
+        assert done.metadata.unrolled.lost == []
+    finally:
+        gpu.problem.cache_clear()

@@ -155,7 +155,7 @@ def test_the_doctor_says_which_tier_and_what_to_do(monkeypatch):
 def test_the_doctor_knows_this_machine():
     first, *rest = doctor.report()
     assert first.seen.split(":")[0] == tiers.choose().tier
-    assert {"user", "bubblewrap", "Landlock", "seccomp", "memory"} <= {finding.what for finding in rest}
+    assert {"user", "bubblewrap", "Landlock", "seccomp", "memory", "GPU"} <= {finding.what for finding in rest}
 
 
 def test_a_folder_that_only_root_may_read_is_copied(tmp_path):

@@ -13,7 +13,7 @@ import time
 
 import pytest
 
-from autograder.kernels import Limits, doctor, gpu, tiers
+from autograder.kernels import Limits, doctor, gpu, launching, tiers
 from autograder.kernels.launching import Launch, Wanted
 from autograder.kernels.limits import GIB, MIB
 
@@ -168,7 +168,13 @@ def test_a_notebook_that_is_marked_sees_the_grader_s(session, run_async, program
     run_async(main)
 
 
-def test_devices_are_there_for_marked_notebooks_alone(session, run_async, program, tier, monkeypatch):
+@pytest.mark.parametrize("held", ["", "root"])
+def test_devices_are_there_for_marked_notebooks_alone(session, run_async, program, tier, held, monkeypatch):
+    if held:
+        way = tiers.Way("strict", "root")  # what is taken where there is no bubblewrap
+        if tier != "strict" or os.geteuid() or tiers.failure(way):
+            pytest.skip("root's way to the strict tier")
+        monkeypatch.setitem(launching._chosen, "strict", way)
     monkeypatch.setattr(gpu, "nodes", lambda: [STAND_IN])
     monkeypatch.setattr(gpu, "readable", lambda: ["/proc/devices", "/sys/bus/pci/devices"])
     look = (

@@ -53,8 +53,11 @@ def home(tmp_path_factory):
 
 @pytest.mark.slow
 @pytest.mark.skipif(os.geteuid() != 0, reason="everything here runs without root already")
-def test_isolation_without_root(home):
-    tests = str(ROOT / "tests" / "kernels" / "test_kernel_isolation.py")
+@pytest.mark.parametrize(
+    "chosen", ["test_kernel_isolation.py", "test_kernel_gpu.py::test_devices_are_there_for_marked_notebooks_alone"]
+)
+def test_isolation_without_root(home, chosen):
+    tests = str(ROOT / "tests" / "kernels" / chosen)
     options = ["-q", "-p", "no:cacheprovider", "--basetemp", str(home / "pytest"), "--tb=short"]
     done = as_user(home, "-m", "pytest", *options, tests)
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]

@@ -101,7 +101,10 @@ def read() -> Reading:
         if process.isdigit():  # one line for each device that it uses
             before, more = processes.get(int(process), 0), _bytes(number)
             processes[int(process)] = None if before is None or more is None else before + more
-    devices = [_bytes(number) for (number,) in _asked("gpu=memory.used", 1)]
+    rows = [number for (number,) in _asked("gpu=memory.used", 1) if number[:1] == "[" or number.isdigit()]
+    if not rows:
+        raise NotTold(f"{PROGRAM} knows of no device")
+    devices = [_bytes(number) for number in rows]
     return Reading(since, processes, None if None in devices else sum(filter(None, devices)))
 
 

@@ -284,6 +284,7 @@ PROBLEMS = {
     "echo NVIDIA-SMI has failed because it cannot reach the driver.; exit 9": (
         "nvidia-smi ended with status 9: NVIDIA-SMI has failed because it cannot reach the driver"
     ),
+    "echo No devices were found": "nvidia-smi knows of no device",
     "exec sleep 60": "nvidia-smi gave no answer within 0.5 seconds",
 }
 

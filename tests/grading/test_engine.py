@@ -553,6 +553,34 @@ def test_on_one_machine_one_worker_offers_the_gpu(monkeypatch):
     assert sorted(done) == sorted(work.hash_of([number]) for number in range(4))
 
 
+def test_a_class_marked_for_a_gpu_is_graded_by_the_worker_that_offers_it(small, expected, tmp_path):
+    """A script in place of nvidia-smi says that nobody takes anything, and notes who asks."""
+    from distributed import Client, LocalCluster
+
+    script = tmp_path / "bin" / "nvidia-smi"
+    script.parent.mkdir()
+    script.write_text(f"#!/bin/sh\necho $PPID >> {tmp_path}/asked\ncase $1 in *query-gpu*) echo 0;; esac\n")
+    script.chmod(0o755)
+    source = small.root / "source" / "vanilla" / "numpy.ipynb"
+    notebook = nbformat.read(source, as_version=4)
+    next(cell for cell in notebook.cells if cell.metadata.get("nbgrader", {}).get("grade")).metadata["tags"] = ["gpu"]
+    nbformat.write(notebook, source)
+    release(small, "vanilla")
+    own = {"n_workers": 1, "threads_per_worker": 1, "processes": True, "dashboard_address": "127.0.0.1:0"}
+    with LocalCluster(**own) as cluster, Client(cluster) as client:
+        command = [sys.executable, "-m", "distributed.cli.dask_worker", cluster.scheduler_address]
+        command += ["--nthreads", "1", "--resources", "GPU=1", "--no-dashboard", "--no-nanny"]
+        found = {**os.environ, "PATH": f"{script.parent}:{os.environ['PATH']}"}
+        with subprocess.Popen(command, env=found, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+            try:
+                client.wait_for_workers(2, timeout=60)
+                grade_class(small, "vanilla", scheduler=cluster.scheduler_address)
+            finally:
+                process.terminate()
+    assert contents(small.root)[0] == expected[0]
+    assert set((tmp_path / "asked").read_text().split()) == {str(process.pid)}
+
+
 def test_a_gradebook_that_cannot_be_opened_is_one_line(small, capsys):
     (small.root / "gradebook.db").write_bytes(b"not a database" * 100)
     for command in (["grade", "vanilla"], ["export", "vanilla"], ["report", "vanilla"], ["feedback", "vanilla"]):

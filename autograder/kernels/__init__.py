@@ -2,8 +2,9 @@
 
 A template process imports everything once and forks kernels (`template`, `nursery`); a forked kernel shuts
 itself in before it runs anything of a learner (`forked`: namespaces, seccomp, limits), and is looked after
-from outside (`process`, `watchdog`, `gpu`). jupyter_client meets all of it as a kernel provisioner (`provisioner`); whoever
-grades talks with a kernel over a line (`cells`, `lines`, `cell_server`), which costs a fraction of Jupyter's messages.
+from outside (`process`, `watchdog`, `gpu`). jupyter_client meets all of it as a kernel provisioner (`provisioner`);
+whoever grades talks with a kernel over a line (`cells`, `lines`, `cell_server`), which costs a fraction of Jupyter's
+messages.
 Nothing here knows notebooks, grading or checks, and nothing from there must come in: what to import and what
 to show comes as arguments.
 """

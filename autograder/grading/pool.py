@@ -9,7 +9,6 @@ import os
 import queue
 import shutil
 import signal
-import sys
 import threading
 import time
 import uuid
@@ -301,18 +300,6 @@ class OwnCluster:
 def has_gpu() -> bool:
     """Whether this machine has a GPU of the kind that the frameworks use."""
     return shutil.which("nvidia-smi") is not None
-
-
-def may_use_gpu() -> bool:
-    """Whether this process may use the machine's GPU: a worker only if it offers one, which it then has to itself."""
-    if "distributed" not in sys.modules:
-        return True
-    from distributed import get_worker
-
-    try:
-        return bool(get_worker().state.total_resources.get("GPU"))
-    except ValueError:  # no worker
-        return True
 
 
 def _local_cluster(hands: int, gpu: bool, templates: str) -> Any:

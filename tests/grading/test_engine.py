@@ -28,7 +28,7 @@ from autograder.grading.grade import grade_class
 from autograder.grading.marks import enter_marks
 from autograder.grading.outcomes import on_disk
 from autograder.grading.paper import Paper
-from autograder.grading.pool import Cluster, Piece, may_use_gpu, opened
+from autograder.grading.pool import Cluster, Piece, opened
 from autograder.grading.release import release
 from autograder.grading.sample_class import STUDENTS, make_course, make_submissions
 from autograder.grading.store import Store
@@ -500,7 +500,7 @@ def test_a_cluster_that_runs_already_gives_the_same_grades(small, expected, tmp_
 def _where(_data: bytes, seconds: float) -> bytes:
     began = time.monotonic()
     time.sleep(seconds)
-    return json.dumps([os.getpid(), began, time.monotonic(), may_use_gpu()]).encode()
+    return json.dumps([os.getpid(), began, time.monotonic(), work.may_use_gpu()]).encode()
 
 
 def test_work_for_a_gpu_goes_one_at_a_time_to_the_worker_that_has_one():
@@ -528,7 +528,7 @@ def test_work_for_a_gpu_goes_one_at_a_time_to_the_worker_that_has_one():
     assert all(earlier[1] <= later[0] for earlier, later in pairwise(spans))
     everybody = [json.loads(result) for _, result in done]
     assert all(may == (process == times[0][0]) for process, _, _, may in everybody)  # nobody else may touch it
-    assert may_use_gpu()  # here is no worker
+    assert work.may_use_gpu()  # here is no worker
 
 
 def test_a_cluster_that_loses_its_workers_is_one_line(monkeypatch):

@@ -66,9 +66,15 @@ def apply(source: str, edit: Edit, name: str) -> str:
 @cache
 def mistaken(reference: Callable[..., Any], mistake: Mistake) -> Callable[..., Any]:
     """The reference answer with the mistake in it, compiled. Raises MistakeError."""
-    source = apply(textwrap.dedent(inspect.getsource(reference)), (mistake.replace, mistake.by), mistake.name)
+    source = apply(_source(reference), (mistake.replace, mistake.by), mistake.name)
     file = f"<{reference.__name__}: {mistake.name}>"
     linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)
     names: dict[str, Any] = dict(reference.__globals__)
     exec(compile(source, file, "exec"), names)
     return names[reference.__name__]
+
+
+@cache
+def _source(reference: Callable[..., Any]) -> str:
+    """Found once for all mistakes of an answer: Python reads the file's tokens for it."""
+    return textwrap.dedent(inspect.getsource(reference))

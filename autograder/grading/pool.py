@@ -325,8 +325,10 @@ def _local_cluster(hands: int, gpu: bool, templates: str) -> Any:
             options = dict(made["options"])
             if gpu and number == 0:
                 options["resources"] = {"GPU": 1}
+            # Now: the process that workers are forked from may be older than what stands in the environment.
+            options["env"] = dict(os.environ)
             if templates:
-                options["env"] = {sharing.FOLDER: f"{templates}/{number // sharing.TOGETHER}"}
+                options["env"][sharing.FOLDER] = f"{templates}/{number // sharing.TOGETHER}"
             cluster.worker_spec[name] = {**made, "options": options}
     cluster.scale(hands)
     cluster.wait_for_workers(hands, timeout=CONNECTING)

@@ -35,7 +35,7 @@ FRAMEWORKS = ("numpy", "pytorch", "tensorflow")
 ASSIGNMENT = "vanilla"
 ASKED = {"numpy": 8, "pytorch": 12, "tensorflow": 15}
 STUDENTS = {"numpy": 400, "pytorch": 150, "tensorflow": 100}
-"""As many as stock nbgrader grades in about seven minutes; a class of thousands has the start of the workers but once."""
+"""As many as stock nbgrader grades in about seven minutes; a class of thousands has its start but once."""
 STOCK = """\
 c = get_config()  # noqa: F821
 c.CourseDirectory.course_id = "stock"

@@ -114,7 +114,8 @@ _AS_NUMPY_WRITES = re.compile(
 @lru_cache(maxsize=4096)
 def _header(data: bytes) -> tuple[tuple[int, ...], bool, np.dtype]:
     """Shape, order and type in the header of an `.npy` file; arrays of a kind come by the hundred. Raises Malformed."""
-    written = _AS_NUMPY_WRITES.fullmatch(data)
+    whole = len(data) == 10 + int.from_bytes(data[8:10], "little")
+    written = _AS_NUMPY_WRITES.fullmatch(data) if whole else None
     if written is not None and travels(dtype := np.dtype(written[1].decode())):
         shape = tuple(int(n) for n in written[3].split(b",") if n.strip())
         return shape, written[2] == b"True", dtype

@@ -24,10 +24,11 @@ from autograder.grading.course import Course, CourseError, database_told
 from autograder.grading.late import EnterDueDates, enter_penalties
 from autograder.grading.outcomes import Outcome, graded, in_gradebook, keep, on_disk
 from autograder.grading.paper import Paper, papers
-from autograder.grading.pool import Piece, Pool, opened
+from autograder.grading.pool import Piece, Pool
 from autograder.grading.release import release
 from autograder.grading.store import Store
 from autograder.grading.work import Handed, Marked
+from autograder.grading.workers import opened
 
 __all__ = ["Ended", "Outcome", "grade_class", "graded"]
 

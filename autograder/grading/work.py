@@ -9,7 +9,6 @@ import hashlib
 import json
 import logging
 import os
-import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
@@ -30,6 +29,7 @@ from autograder.boundary.rebuild import KEY
 from autograder.boundary.sides import NoKernel
 from autograder.grading.late import EnterDueDates
 from autograder.grading.paper import Paper, SourceCell
+from autograder.grading.pool import may_use_gpu
 from autograder.grading.reading import hand_answers, mistakes, reasons
 
 _LOG = logging.getLogger("unrolled")
@@ -163,18 +163,6 @@ def _made(step: type, paper: Paper) -> Any:
         made.secret, made.isolation = paper.secret, paper.isolation
         made.may_use_gpu = paper.wants_gpu and may_use_gpu()
     return made
-
-
-def may_use_gpu() -> bool:
-    """Whether this process may use the machine's GPU: a worker only if it offers one, which it then has to itself."""
-    if "distributed" not in sys.modules:
-        return True
-    from distributed import get_worker
-
-    try:
-        return bool(get_worker().state.total_resources.get("GPU"))
-    except ValueError:  # no worker
-        return True
 
 
 class _OverwriteFromPaper(stock.OverwriteCells):

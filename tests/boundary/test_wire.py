@@ -294,6 +294,16 @@ def test_a_header_that_numpy_would_not_write_is_read_as_numpy_reads_it_or_refuse
     assert found == expected
 
 
+@pytest.mark.parametrize("told", [wire.HEADER + 1, 3000, 65535])
+def test_a_header_longer_than_is_looked_at_is_none(told):
+    """Also one that, cut off there, ends as NumPy's do."""
+    text = b"{'descr': '<f8', 'fortran_order': False, 'shape': (3,), }"
+    forged = (b"\x93NUMPY\x01\x00" + told.to_bytes(2, "little") + text).ljust(10 + wire.HEADER - 1) + b"\n"
+    assert wire._AS_NUMPY_WRITES.fullmatch(forged)
+    with pytest.raises(Malformed):
+        array_of(forged.ljust(10 + told, b"\0") + bytes(24))
+
+
 @given(st.integers(0, 200), st.integers(0, 255))
 def test_damaged_arrays(place, byte):
     """Every single damaged byte of an array's file: an array comes, or it is refused."""

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
 
@@ -28,11 +29,12 @@ from autograder.grading.grade import grade_class
 from autograder.grading.marks import enter_marks
 from autograder.grading.outcomes import on_disk
 from autograder.grading.paper import Paper
-from autograder.grading.pool import Cluster, Piece, opened
+from autograder.grading.pool import Cluster, Piece, may_use_gpu
 from autograder.grading.release import release
 from autograder.grading.sample_class import STUDENTS, make_course, make_submissions
 from autograder.grading.store import Store
 from autograder.grading.work import Marked
+from autograder.grading.workers import opened
 
 pytestmark = pytest.mark.slow
 
@@ -151,14 +153,26 @@ def many(small, monkeypatch):
     return small
 
 
+@contextlib.contextmanager
+def meanwhile(function: Callable[[threading.Event], None]) -> Iterator[None]:
+    """In a thread of its own until it ends, which it should when the event is set, after the body."""
+    over = threading.Event()
+    thread = threading.Thread(target=function, args=(over,))
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
 def test_three_of_eight_workers_are_killed_and_one_is_slow(many, tmp_path):
     """Nothing is lost, nothing doubled. Workers are processes of this one's."""
     alone = tmp_path / "alone"
     shutil.copytree(many.root, alone)
     killed: list[int] = []
-    over = threading.Event()
 
-    def kill() -> None:
+    def kill(over: threading.Event) -> None:
         while len(killed) < 4 and not over.wait(0.3):
             if not (many.root / "outcomes").is_dir():
                 continue
@@ -172,11 +186,8 @@ def test_three_of_eight_workers_are_killed_and_one_is_slow(many, tmp_path):
                     process.suspend()
                     threading.Timer(3, process.resume).start()
 
-    thread = threading.Thread(target=kill)
-    thread.start()
-    grade_class(many, "vanilla", workers=8)
-    over.set()
-    thread.join()
+    with meanwhile(kill):
+        grade_class(many, "vanilla", workers=8)
     assert len(killed) == 4
     assert len(entered(many.root)) == len(set(entered(many.root))) == 120
     assert graded_now(many.root) == 119
@@ -187,9 +198,8 @@ def test_three_of_eight_workers_are_killed_and_one_is_slow(many, tmp_path):
 def test_workers_share_what_kernels_are_forked_from_and_outlive_each_other(small, expected):
     """The first worker starts the templates; it is killed while both work."""
     holders: list[int] = []
-    over = threading.Event()
 
-    def kill() -> None:
+    def kill(over: threading.Event) -> None:
         while not holders and not over.wait(0.02):
             if (small.root / "outcomes").is_dir():
                 workers = [p for p in psutil.Process().children(recursive=True) if _is_worker(p)]
@@ -198,11 +208,8 @@ def test_workers_share_what_kernels_are_forked_from_and_outlive_each_other(small
                     holders.append(holding[0].pid)
                     holding[0].kill()
 
-    thread = threading.Thread(target=kill)
-    thread.start()
-    grade_class(small, "vanilla", workers=2)
-    over.set()
-    thread.join()
+    with meanwhile(kill):
+        grade_class(small, "vanilla", workers=2)
     assert len(holders) == 1
     assert contents(small.root) == expected
     assert entered(small.root) == sorted(WANTED)
@@ -469,7 +476,7 @@ def test_unknown_students_frameworks_and_clusters_are_one_line(small, capsys):
 
 
 def test_no_cluster_there_is_one_line(small, capsys, monkeypatch):
-    monkeypatch.setattr("autograder.grading.pool.CONNECTING", 1.0)
+    monkeypatch.setattr("autograder.grading.workers.CONNECTING", 1.0)
     assert main(["grade", "vanilla", "--course", str(small.root), "--scheduler", "tcp://127.0.0.1:9"]) == 2
     told = capsys.readouterr().err.splitlines()
     assert len([line for line in told if line.startswith("unrolled:")]) == 1
@@ -500,7 +507,7 @@ def test_a_cluster_that_runs_already_gives_the_same_grades(small, expected, tmp_
 def _where(_data: bytes, seconds: float) -> bytes:
     began = time.monotonic()
     time.sleep(seconds)
-    return json.dumps([os.getpid(), began, time.monotonic(), work.may_use_gpu()]).encode()
+    return json.dumps([os.getpid(), began, time.monotonic(), may_use_gpu()]).encode()
 
 
 def test_work_for_a_gpu_goes_one_at_a_time_to_the_worker_that_has_one():
@@ -528,7 +535,7 @@ def test_work_for_a_gpu_goes_one_at_a_time_to_the_worker_that_has_one():
     assert all(earlier[1] <= later[0] for earlier, later in pairwise(spans))
     everybody = [json.loads(result) for _, result in done]
     assert all(may == (process == times[0][0]) for process, _, _, may in everybody)  # nobody else may touch it
-    assert work.may_use_gpu()  # here is no worker
+    assert may_use_gpu()  # here is no worker
 
 
 def test_a_cluster_that_loses_its_workers_is_one_line(monkeypatch):
@@ -544,7 +551,7 @@ def test_a_cluster_that_loses_its_workers_is_one_line(monkeypatch):
 
 
 def test_on_one_machine_one_worker_offers_the_gpu(monkeypatch):
-    monkeypatch.setattr("autograder.grading.pool.has_gpu", lambda: True)
+    monkeypatch.setattr("autograder.grading.workers.has_gpu", lambda: True)
     with opened(workers=2) as pool:
         for number in range(4):
             pool.submit(Piece(f"own-{number}", work.hash_of, ([number],)))

@@ -226,7 +226,7 @@ def test_importing_starts_no_framework(framework):
 
     (With a GPU, CUDA's own threads would be found when a template looks for threads.)
     """
-    pytest.importorskip(framework)
+    pytest.importorskip(framework, reason=f"{framework} is not installed")
     code = (
         f"import {framework}, sys, autograder.checks.lstm, autograder.checks.vanilla, autograder.boundary.examiner\n"
         "torch, tensorflow = sys.modules.get('torch'), sys.modules.get('tensorflow')\n"

@@ -4,7 +4,6 @@ Keras keeps its own conventions: batch first, and float32 unless told otherwise.
 way in and out, so that everything outside is time first.
 """
 
-import contextlib
 import os
 import weakref
 
@@ -12,7 +11,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
 
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import Any, NoReturn
 
 import keras
@@ -159,7 +158,7 @@ def _make_weights(layer: Any, arguments: Sequence[Any], names: Sequence[str]) ->
     """
     kind = type(layer)
     if kind in _called_twice:
-        with contextlib.suppress(_WeightsMade), exchanged([(kind, "call", _weights_made)]):
+        with suppress(_WeightsMade), exchanged([(kind, "call", _weights_made)]):
             layer(*arguments)
         if all(part.built for part in layer._flatten_layers()) and all(hasattr(layer, name) for name in names):
             return

@@ -32,6 +32,14 @@ TENSORFLOW = {
     "convolution": "tf.nn.conv2d(tf.ones((4, 64, 64, 3)), tf.ones((3, 3, 3, 8)), 1, 'SAME'); None",
     "map": "assert tf.map_fn(lambda x: x + 1, tf.range(50)).shape == (50,)",
     "sorted": "tf.sort(tf.random.normal((500000,))); tf.linalg.svd(tf.random.normal((100, 100))); None",
+    "large copies": (
+        "x = tf.ones((2000, 2000)); y = tf.tensor_scatter_nd_update(x, [[1]], tf.zeros((1, 2000)))\n"
+        "assert float(tf.reduce_sum(y)) == 2000 * 1999\n"
+        "v = tf.Variable(x); v.assign_add(x); v[1:].assign(x[1:] * 2); v.scatter_nd_update([[0]], [x[0]])\n"
+        "assert float(v[0, 0]) == 1 and float(v[1, 0]) == 2\n"
+        "tf.concat([x, x], 0)[1:3000, 1:]; tf.stack([x, x], 1); tf.pad(x, [[1, 1], [2, 2]]); tf.transpose(x); None\n"
+        "z = tf.cumsum(tf.tile(x, [2, 1])); tf.gather(z, [5, 7]); tf.sort(z); tf.where(z > 0); None"
+    ),
     "threads": "import threading\nt = threading.Thread(target=lambda: tf.ones(3) + 1); t.start(); t.join(20)\n"
     "assert not t.is_alive()",
     "seeds": "tf.random.set_seed(3); a = tf.random.normal((3,)); tf.random.set_seed(3)\n"
@@ -42,6 +50,11 @@ PYTORCH = {
     "training": (
         "m = torch.nn.LSTM(3, 4); o = torch.optim.Adam(m.parameters())\n"
         "m(torch.randn(5, 2, 3))[0].sum().backward(); o.step()"
+    ),
+    "large copies": (
+        "x = torch.ones(2000, 2000); y = torch.cat([x, x]).T.contiguous().cumsum(0); y[:, 1:] = y[:, :-1].clone()\n"
+        "x.index_put_((torch.tensor([1]),), torch.zeros(2000)); assert float(x.sum()) == 2000 * 1999\n"
+        "torch.stack([x, x], 1).sort(); torch.nn.functional.pad(x, (1, 2)); (x @ x).exp().sum(); None"
     ),
     "threads": "torch.set_num_threads(2); torch.randn(500, 500) @ torch.randn(500, 500); None",
     "compiled": "torch.jit.script(torch.nn.Tanh())(torch.zeros(3)); None",

@@ -5,11 +5,13 @@ of them (most of a tenth of a second for PyTorch, a tenth and more for TensorFlo
 and solves nothing that is asked anywhere. A rehearsal that fails is none, and no more than that.
 
 A fork and TensorFlow: its threads do not survive one, so the context that owns them is given up at the end, and each
-process makes its own. The one pool that every context shares must therefore have one thread, whose work TensorFlow does
-in the caller. That holds for the version named here, with which it is tested; others are not rehearsed.
+process makes its own. That includes the pool for parts of an operation, which all contexts of a process would share:
+with one thread TensorFlow does most of its work in the caller, but copies of a megabyte and more wait for the pool.
+That holds for the version named here, with which it is tested; others are not rehearsed.
 """
 
 import contextlib
+import os
 import sys
 from typing import Any
 
@@ -78,12 +80,14 @@ def rehearse_tensorflow() -> None:
     import tensorflow as tf
     from tensorflow.python.eager import context
 
+    os.environ["TF_OVERRIDE_GLOBAL_THREADPOOL"] = "1"  # read with the first context: each has a pool of its own
     tf.config.threading.set_intra_op_parallelism_threads(1)
     try:
         _with_tensorflow(tf, keras)
     finally:
         keras.utils.clear_session()
         context._reset_context()
+        tf.config.threading.set_intra_op_parallelism_threads(1)
 
 
 def _with_tensorflow(tf: Any, keras: Any) -> None:

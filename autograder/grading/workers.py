@@ -1,6 +1,7 @@
 """Where the workers are: on this machine, started when there is enough to do, or in a cluster that runs already."""
 
 import contextlib
+import logging
 import os
 import shutil
 import signal
@@ -128,7 +129,13 @@ def _local_cluster(hands: int, with_gpu: bool, templates: str) -> Any:
                 options["env"][sharing.FOLDER] = f"{templates}/{number // sharing.TOGETHER}"
             cluster.worker_spec[name] = {**made, "options": options}
     cluster.scale(hands)
-    cluster.wait_for_workers(hands, timeout=CONNECTING)
+    try:
+        cluster.wait_for_workers(hands, timeout=CONNECTING)
+    except TimeoutError:  # one that dies while it starts is not replaced; the others can do its work
+        logging.getLogger("asyncio").setLevel(logging.CRITICAL)  # which would tell of it in thirty lines
+        if not cluster.scheduler_info["workers"]:
+            cluster.close(timeout=10)
+            raise CourseError(f"no worker has started within {CONNECTING:g} seconds: try --workers 0") from None
     return cluster
 
 

@@ -38,6 +38,13 @@ def shown(folder: str) -> Path | None:
     return Path(group).parent / f"shown-{_named(folder)}" if group else None
 
 
+def scratch() -> Path | None:
+    """Where these processes have their own folders, so that those of one that is killed go with the rest; None for
+    where such folders are usually."""
+    group = os.environ.get(FOLDER)
+    return Path(group).parent if group else None
+
+
 def _named(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 

@@ -13,7 +13,7 @@ from autograder.kernels import nursery, sharing
 
 GRADER = """
 import asyncio, sys
-from autograder.boundary.sides import Side
+from autograder.boundary.sides import NoKernel, Side
 from autograder.kernels.cells import CellKernel
 from autograder.kernels.launching import Wanted
 
@@ -21,8 +21,11 @@ async def main():
     side = Side(lambda: CellKernel(Wanted(sys.argv[1], "cells", modules=("json",))))
     for line in sys.stdin:
         if line.startswith("start"):
-            await side.start()
-            print("started", flush=True)
+            try:
+                await side.start()
+                print("started", flush=True)
+            except NoKernel as error:
+                print(error, flush=True)
         elif line.startswith("stop"):
             await side.stop()
             print("stopped", flush=True)
@@ -198,6 +201,22 @@ def test_what_lies_in_the_place_of_a_socket_is_no_template(folder):
 def test_sockets_are_their_owners_alone(two, folder):
     assert folder.stat().st_mode & 0o077 == 0
     assert all(path.stat().st_uid == os.geteuid() for path in folder.iterdir())
+
+
+@pytest.mark.slow
+def test_a_template_that_hangs_is_replaced(two):
+    """After the time that a kernel may take to start, by whoever has waited."""
+    first = max(two, key=started)
+    (holder,) = psutil.Process(first.run.pid).children()
+    hanging = [holder, *holder.children(recursive=True)]
+    for process in hanging:
+        process.suspend()
+    assert first.tell("stop") == "stopped"
+    first.begin("start")
+    assert "did not start within" in first.run.stdout.readline()
+    assert first.tell("start") == "started"
+    assert first.tell("print(1)") == "ok ['1\\n']"
+    assert not any(_runs(p) for p in hanging)
 
 
 def test_a_learners_code_reaches_no_socket(two, folder):

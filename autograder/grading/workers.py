@@ -5,6 +5,7 @@ import logging
 import os
 import shutil
 import signal
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -23,6 +24,10 @@ DEATHS = 4
 CONNECTING = 60.0
 """Seconds for workers to appear."""
 
+METHOD = "distributed.worker.multiprocessing-method"
+LONGEST = 70
+"""Characters of the folder for temporary files, of the 107 that the name of a socket may have."""
+
 SETTINGS = {
     "distributed.scheduler.allowed-failures": DEATHS,
     # A worker's memory is looked after by the limits of the kernels it starts, not by Dask.
@@ -31,7 +36,7 @@ SETTINGS = {
     "distributed.worker.memory.pause": False,
     "distributed.worker.memory.terminate": False,
     "distributed.comm.timeouts.connect": CONNECTING,
-    "distributed.worker.multiprocessing-method": "forkserver",
+    METHOD: "forkserver",
     "distributed.worker.daemon": False,  # a worker has children: the kernels
 }
 
@@ -140,9 +145,15 @@ def _local_cluster(hands: int, with_gpu: bool, templates: str) -> Any:
 
 
 def _share_imports() -> None:
-    """Have the workers forked from a process that has imported what they all need, instead of each doing that."""
+    """Have the workers forked from a process that has imported what they all need, instead of each doing that.
+
+    It is reached by a socket among the temporary files; where their folder's name is too long for one, each does.
+    """
+    import dask
     from distributed.utils import get_mp_context
 
+    if len(os.fsencode(tempfile.gettempdir())) > LONGEST:
+        dask.config.set({METHOD: "spawn"})
     get_mp_context().set_forkserver_preload(["distributed", "autograder.grading.work"])
 
 

@@ -544,6 +544,18 @@ def test_workers_that_die_while_they_start_leave_the_work_to_the_others(small, e
     assert entered(small.root) == sorted(WANTED)
 
 
+def test_a_long_name_of_the_temporary_folder_is_no_matter(small, expected, tmp_path):
+    long = tmp_path / ("x" * 100)
+    long.mkdir()
+    command = [sys.executable, "-m", "autograder.cli", "grade", "vanilla", "--course", str(small.root)]
+    done = subprocess.run(
+        [*command, "--workers", "2"], capture_output=True, text=True, env=os.environ | {"TMPDIR": str(long)}
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert contents(small.root) == expected
+    assert {path.name for path in long.iterdir()} <= {"dask-scratch-space"}
+
+
 def test_no_worker_that_starts_is_one_line(small, capsys, monkeypatch):
     from distributed import LocalCluster
 

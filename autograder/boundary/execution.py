@@ -28,7 +28,7 @@ from autograder.boundary.agent_text import MODULE as AGENT
 from autograder.boundary.cleaning import clean_outputs
 from autograder.boundary.examination import EXAMINER, Draws, Examined, Timing, examine, released, role
 from autograder.boundary.sides import Side
-from autograder.kernels import Limits
+from autograder.kernels import Limits, sharing
 from autograder.kernels.cells import CellKernel
 from autograder.kernels.launching import Launch, Wanted
 from autograder.kernels.limits import MIB
@@ -174,7 +174,7 @@ def data_files(folder: Path | None) -> Iterator[Path | None]:
     if folder is None or not folder.is_dir():
         yield None
         return
-    with tempfile.TemporaryDirectory(prefix="unrolled-files-") as copy:
+    with tempfile.TemporaryDirectory(prefix="unrolled-files-", dir=sharing.scratch()) as copy:
         shutil.copytree(folder, copy, dirs_exist_ok=True, symlinks=True, ignore=shutil.ignore_patterns(*NOT_DATA))
         yield Path(copy)
 

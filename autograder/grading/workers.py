@@ -30,6 +30,7 @@ LONGEST = 70
 
 SETTINGS = {
     "distributed.scheduler.allowed-failures": DEATHS,
+    "distributed.admin.large-graph-warning-threshold": "1 GiB",  # a submission may be as large as it likes
     # A worker's memory is looked after by the limits of the kernels it starts, not by Dask.
     "distributed.worker.memory.target": False,
     "distributed.worker.memory.spill": False,
@@ -92,10 +93,9 @@ class OwnCluster:
     def _started(self) -> Cluster:
         from distributed import Client
 
-        folder = ""
-        if self._tier in ("strict", "contained"):  # where learners' code reaches no socket
-            folder = str(self._stack.enter_context(sharing.new_folder()))
-        cluster = _deaf_to_interrupts(_local_cluster, self._hands, has_gpu(), folder)
+        folder = str(self._stack.enter_context(sharing.new_folder()))
+        shared = self._tier in ("strict", "contained")  # where learners' code reaches no socket
+        cluster = _deaf_to_interrupts(_local_cluster, self._hands, has_gpu(), folder, shared)
         self._stack.callback(cluster.close, timeout=10)
         return Cluster(self._stack.enter_context(Client(cluster)))
 
@@ -105,10 +105,10 @@ def has_gpu() -> bool:
     return shutil.which(gpu.PROGRAM) is not None
 
 
-def _local_cluster(hands: int, with_gpu: bool, templates: str) -> Any:
+def _local_cluster(hands: int, with_gpu: bool, folder: str, shared: bool) -> Any:
     """So many workers on this machine, of which the first offers the GPU, if there is one.
 
-    `templates`: a folder by which they find the templates that they share; "" for workers that share none.
+    `folder`: for what they leave; by it they also find templates, where these are `shared`.
     """
     from distributed import LocalCluster, Security
 
@@ -129,9 +129,9 @@ def _local_cluster(hands: int, with_gpu: bool, templates: str) -> Any:
             if with_gpu and number == 0:
                 options["resources"] = {"GPU": 1}
             # Now: the process that workers are forked from may be older than what stands in the environment.
-            options["env"] = dict(os.environ)
-            if templates:
-                options["env"][sharing.FOLDER] = f"{templates}/{number // sharing.TOGETHER}"
+            options["env"] = {**os.environ, sharing.SCRATCH: folder}
+            if shared:
+                options["env"][sharing.FOLDER] = f"{folder}/{number // sharing.TOGETHER}"
             cluster.worker_spec[name] = {**made, "options": options}
     cluster.scale(hands)
     try:

@@ -146,7 +146,7 @@ def readable_folder(folder: Path) -> Path:
             if not shared.exists():
                 _copy(folder, shared.with_name(f"{shared.name}.making")).rename(shared)
         return shared
-    copy = Path(tempfile.mkdtemp(prefix="shown-"))
+    copy = Path(tempfile.mkdtemp(prefix="shown-", dir=sharing.scratch()))
     atexit.register(shutil.rmtree, copy, ignore_errors=True)
     return _copy(folder, copy)
 

@@ -19,6 +19,9 @@ from pathlib import Path
 FOLDER = "UNROLLED_TEMPLATES"
 """The environment variable that names a group's folder; without it every process has templates of its own."""
 
+SCRATCH = "UNROLLED_SCRATCH"
+"""The environment variable that names a folder for what processes that do not clean up after themselves may leave."""
+
 TOGETHER = 8
 """How many processes should share: a template makes one kernel after another, each in milliseconds."""
 
@@ -41,8 +44,7 @@ def shown(folder: str) -> Path | None:
 def scratch() -> Path | None:
     """Where these processes have their own folders, so that those of one that is killed go with the rest; None for
     where such folders are usually."""
-    group = os.environ.get(FOLDER)
-    return Path(group).parent if group else None
+    return Path(os.environ[SCRATCH]) if os.environ.get(SCRATCH) else None
 
 
 def _named(text: str) -> str:

@@ -1,6 +1,7 @@
 """The engine: the same grades whoever does the work and however often it was interrupted."""
 
 import contextlib
+import errno
 import hashlib
 import json
 import os
@@ -311,8 +312,6 @@ def test_a_gradebook_that_is_locked_is_one_line_and_nothing_is_lost(small, expec
 
 
 def test_a_full_disk_is_one_line(small, expected, monkeypatch, capsys):
-    import errno
-
     full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(small.root / "results"))
 
     def no_room(*_args, **_keywords):
@@ -542,6 +541,43 @@ def test_workers_that_die_while_they_start_leave_the_work_to_the_others(small, e
     assert killed
     assert contents(small.root) == expected
     assert entered(small.root) == sorted(WANTED)
+
+
+def test_a_home_that_cannot_be_written_is_no_matter(small, expected, monkeypatch, tmp_path):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("HOME", str(tmp_path / "file"))
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    grade_class(small, "vanilla", workers=0)
+    assert contents(small.root) == expected
+
+
+def test_a_disk_that_is_full_for_a_while_costs_nobody_points(small, expected, monkeypatch):
+    """Neither for good nor in the results that are kept."""
+    full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "/tmp")
+
+    def no_room(*_args, **_keywords):
+        raise full
+
+    with monkeypatch.context() as patched:
+        patched.setattr("autograder.boundary.learner_package.built", no_room)
+        outcomes = grade_class(small, "vanilla", workers=0, students=["ada", "emil"])
+    assert all(
+        "No space left on device" in o.problems["numpy"] and engine.GIVEN_UP in o.problems["numpy"] for o in outcomes
+    )
+    assert not [path for path in (small.root / "results").rglob("*") if path.is_file()]
+    grade_class(small, "vanilla", workers=0)
+    assert contents(small.root) == expected
+
+
+def test_a_huge_submission_in_a_folder_with_any_name_is_graded_without_a_word(small):
+    notebook = json.loads((small.root / "submitted" / "ada" / "vanilla" / "numpy.ipynb").read_text())
+    notebook["cells"][0]["source"] = "x" * 20_000_000
+    (small.root / "submitted" / "ada" / "vanilla" / "numpy.ipynb").write_text(json.dumps(notebook))
+    folder = small.root.rename(small.root.with_name("Kürs 'x' \"y\" $HOME"))
+    command = [sys.executable, "-m", "autograder.cli", "grade", "vanilla", "--course", str(folder), "--workers", "2"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "million characters" in on_disk(open_course(folder), "ada", "vanilla").problems["numpy"]
 
 
 def test_a_long_name_of_the_temporary_folder_is_no_matter(small, expected, tmp_path):

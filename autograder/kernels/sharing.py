@@ -44,7 +44,13 @@ def shown(folder: str) -> Path | None:
 def scratch() -> Path | None:
     """Where these processes have their own folders, so that those of one that is killed go with the rest; None for
     where such folders are usually."""
-    return Path(os.environ[SCRATCH]) if os.environ.get(SCRATCH) else None
+    if not os.environ.get(SCRATCH):
+        return None
+    folder = Path(os.environ[SCRATCH])
+    if not folder.is_dir():  # removed meanwhile, by whoever tidies up old files
+        folder.mkdir(parents=True, exist_ok=True)
+        folder.chmod(0o711)
+    return folder if folder.stat().st_uid == os.geteuid() else None
 
 
 def _named(text: str) -> str:

@@ -231,6 +231,16 @@ def test_without_the_folder_nothing_is_shared(monkeypatch):
     assert sharing.shown("/anywhere") is None
 
 
+def test_the_folder_for_what_is_left_is_made_again(tmp_path, monkeypatch):
+    monkeypatch.delenv(sharing.SCRATCH, raising=False)
+    assert sharing.scratch() is None
+    monkeypatch.setenv(sharing.SCRATCH, str(tmp_path / "gone"))
+    assert sharing.scratch() == tmp_path / "gone"
+    assert (tmp_path / "gone").stat().st_mode & 0o777 == 0o711
+    monkeypatch.setattr(os, "geteuid", lambda: 12345)
+    assert sharing.scratch() is None, "somebody else's"
+
+
 def test_a_copy_that_everybody_may_read_is_made_once(folder, monkeypatch, tmp_path):
     monkeypatch.setenv(sharing.FOLDER, str(folder))
     monkeypatch.setattr(os, "geteuid", lambda: 0)

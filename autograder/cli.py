@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import errno
 import importlib
 import logging
 import os
@@ -85,7 +86,8 @@ def _run(options: argparse.Namespace, say: Say) -> int:
     except BrokenPipeError:
         raise
     except OSError as error:
-        say.warn(f"{error.filename or getattr(options, 'course', '')}: {error.strerror or error}")
+        then = "; make room and run the same command again" if error.errno in (errno.ENOSPC, errno.EDQUOT) else ""
+        say.warn(f"{error.filename or getattr(options, 'course', '')}: {error.strerror or error}{then}")
     finally:
         logging.disable(before)
     return PROBLEM

@@ -158,14 +158,16 @@ def _share_imports() -> None:
 
 
 def _deaf_to_interrupts(make: Callable[..., Any], *settings: Any) -> Any:
-    """What `make` makes. The processes that it starts leave Ctrl-C to this one, which then stops them."""
+    """What `make` makes. The processes that it starts leave Ctrl-C, and the terminal's end, to this one, which then
+    stops them."""
     if threading.current_thread() is not threading.main_thread():
         return make(*settings)
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGHUP)}
     try:
         return make(*settings)
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 @contextlib.contextmanager

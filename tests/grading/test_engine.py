@@ -256,12 +256,12 @@ def test_a_run_that_is_told_to_end_leaves_nothing_behind(small, tmp_path, ended)
     command = [sys.executable, "-m", "autograder.cli", "grade", "vanilla", "--course", str(small.root)]
     run = subprocess.Popen(
         [*command, "--workers", "2"], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
-        env=os.environ | {"TMPDIR": str(own)},
+        env=os.environ | {"TMPDIR": str(own)}, start_new_session=True,
     )  # fmt: skip
     deadline = time.monotonic() + 200
     while len(list((small.root / "outcomes").rglob("*.json"))) < 2 and time.monotonic() < deadline:
         time.sleep(0.05)
-    run.send_signal(ended)
+    os.killpg(run.pid, ended) if ended == signal.SIGHUP else run.send_signal(ended)  # a terminal tells all of them
     _, told = run.communicate(timeout=60)
     assert run.returncode == 130
     assert told == "unrolled: interrupted; what is finished is kept, and the same command goes on from there\n"
@@ -321,7 +321,7 @@ def test_a_full_disk_is_one_line(small, expected, monkeypatch, capsys):
         patched.setattr(Store, "put", no_room)
         assert main(["grade", "vanilla", "--course", str(small.root), "--workers", "0"]) == 2
     told = capsys.readouterr().err
-    assert "No space left on device" in told
+    assert "No space left on device; make room and run the same command again" in told
     assert told.count("\n") == 1
     grade_class(small, "vanilla", workers=0)
     assert contents(small.root) == expected

@@ -1,11 +1,15 @@
 """The command `unrolled`; its subcommands are the modules of `autograder.commands`."""
 
 import argparse
+import contextlib
+import errno
 import importlib
 import logging
 import os
+import signal
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import ModuleType
 
@@ -30,13 +34,30 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     say = Say("json" if options.json else "quiet" if options.quiet else "text")
     try:
-        return _run(options, say)
+        with _ended_in_order():
+            return _run(options, say)
     except KeyboardInterrupt:
         say.warn("interrupted; what is finished is kept, and the same command goes on from there")
         return INTERRUPTED
     except BrokenPipeError:  # the reader of our output, `head` for one, has gone
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return PROBLEM
+
+
+@contextlib.contextmanager
+def _ended_in_order() -> Iterator[None]:
+    """In the body a request to end is what Ctrl-C is: processes and folders of a run do not stay behind."""
+    ours = threading.current_thread() is threading.main_thread()
+    # One that is ignored, as under nohup, stays so.
+    known = [signal.SIGTERM, signal.SIGHUP] if ours and hasattr(signal, "SIGHUP") else []
+    numbers = [number for number in known if signal.getsignal(number) == signal.SIG_DFL]
+    for number in numbers:
+        signal.signal(number, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        for number in numbers:
+            signal.signal(number, signal.SIG_DFL)
 
 
 def _run(options: argparse.Namespace, say: Say) -> int:
@@ -65,7 +86,8 @@ def _run(options: argparse.Namespace, say: Say) -> int:
     except BrokenPipeError:
         raise
     except OSError as error:
-        say.warn(f"{error.filename or getattr(options, 'course', '')}: {error.strerror or error}")
+        then = "; make room and run the same command again" if error.errno in (errno.ENOSPC, errno.EDQUOT) else ""
+        say.warn(f"{error.filename or getattr(options, 'course', '')}: {error.strerror or error}{then}")
     finally:
         logging.disable(before)
     return PROBLEM

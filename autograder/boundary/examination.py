@@ -88,6 +88,8 @@ async def examine(
         await examination.run()
     finally:
         await asyncio.gather(learner.stop(), examiner.stop())
+    if examination.went.lost and (learner.orphaned or examiner.orphaned):
+        raise NoKernel("what kernels are forked from has ended, and with it those that were under way")
     examination.went.seconds = time.monotonic() - began
     return examination.went
 
@@ -196,17 +198,13 @@ class _Examination:
             await self._start_examiner()
 
     async def _have_learner(self) -> bool:
-        """A learner's kernel that runs, with the cells so far run in it, connected to the examiner's."""
+        """A learner's kernel that runs, with the cells so far run in it, connected. Raises NoKernel."""
         if self.learner.up and not await self.learner.alive():
             self.went.lost.append(self.learner.ended_because() or "the kernel died between two cells")
             await self._lose_learner()
         if self.learner.up:
             return True
-        try:
-            await self.learner.start()
-        except NoKernel as error:
-            self.went.lost.append(str(error))
-            return False
+        await self.learner.start()
         for source in list(self.on_learner):
             seconds = self._left(self.timing.cell)
             ran = await self.learner.run(source, seconds=seconds) if seconds > 0 else Ran("hung", [])

@@ -7,6 +7,7 @@ the preprocessors; every setting of nbgrader's own `Execute` that still means so
 import ast
 import asyncio
 import contextlib
+import fcntl
 import functools
 import os
 import secrets
@@ -27,7 +28,7 @@ from autograder.boundary.agent_text import MODULE as AGENT
 from autograder.boundary.cleaning import clean_outputs
 from autograder.boundary.examination import EXAMINER, Draws, Examined, Timing, examine, released, role
 from autograder.boundary.sides import Side
-from autograder.kernels import Limits
+from autograder.kernels import Limits, sharing
 from autograder.kernels.cells import CellKernel
 from autograder.kernels.launching import Launch, Wanted
 from autograder.kernels.limits import MIB
@@ -173,24 +174,28 @@ def data_files(folder: Path | None) -> Iterator[Path | None]:
     if folder is None or not folder.is_dir():
         yield None
         return
-    with tempfile.TemporaryDirectory(prefix="unrolled-files-") as copy:
+    with tempfile.TemporaryDirectory(prefix="unrolled-files-", dir=sharing.scratch()) as copy:
         shutil.copytree(folder, copy, dirs_exist_ok=True, symlinks=True, ignore=shutil.ignore_patterns(*NOT_DATA))
         yield Path(copy)
 
 
 def read_secret(path: Path) -> bytes:
-    """The course's secret; made, readable by its owner alone, when there is none yet."""
-    try:
-        return path.read_bytes()
-    except FileNotFoundError:
-        pass
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:  # another grading process was quicker
-        return path.read_bytes()
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(secrets.token_hex(32).encode())
-    return path.read_bytes()
+    """The course's secret; made, readable by its owner alone, when there is none yet.
+
+    A file without content is one that a full disk or a crash has left, or that another process is about to write.
+    """
+    with contextlib.suppress(FileNotFoundError):
+        if secret := path.read_bytes():
+            return secret
+    with os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "r+b") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        secret = file.read()
+        if not secret:
+            secret = secrets.token_hex(32).encode()
+            file.write(secret)
+            file.flush()
+            os.fsync(file.fileno())
+    return secret
 
 
 def frameworks_of(notebook: NotebookNode) -> tuple[str, ...]:

@@ -6,7 +6,9 @@ It is a list of files, not a filter: what is not named here is not there. No ref
 answer, no known mistake, and of the texts on which trained models are judged, none.
 """
 
+import atexit
 import contextlib
+import functools
 import hashlib
 import os
 import shutil
@@ -17,6 +19,7 @@ from pathlib import Path
 import platformdirs
 
 from autograder.boundary import agent_text
+from autograder.kernels import sharing
 
 _COURSE = Path(__file__).resolve().parents[1]
 
@@ -59,8 +62,9 @@ def built(cache: Path | None = None) -> Path:
     digest = hashlib.sha256()
     for path, data in sorted(files.items()):
         digest.update(len(path).to_bytes(4, "big") + path.encode() + len(data).to_bytes(8, "big") + data)
-    cache = cache or platformdirs.user_cache_path("unrolled") / "learner-package"
-    folder = cache / digest.hexdigest()[:32]
+    name = digest.hexdigest()[:32]
+    cache = cache or _cache(name)
+    folder = cache / name
     if _is(folder, files):
         return folder
     cache.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -76,6 +80,23 @@ def built(cache: Path | None = None) -> Path:
         shutil.rmtree(fresh, ignore_errors=True)
     if not _is(folder, files):
         raise OSError(f"{folder} does not stay as it was written; remove it and see who else writes there")
+    return folder
+
+
+def _cache(name: str) -> Path:
+    """The user's own; where what is wanted is not there and cannot be written there, a folder of this process."""
+    cache = platformdirs.user_cache_path("unrolled") / "learner-package"
+    with contextlib.suppress(OSError):
+        cache.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if (cache / name).is_dir() or os.access(cache, os.W_OK):
+            return cache
+    return _own()
+
+
+@functools.cache
+def _own() -> Path:
+    folder = Path(tempfile.mkdtemp(prefix="unrolled-", dir=sharing.scratch()))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
     return folder
 
 

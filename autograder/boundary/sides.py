@@ -35,6 +35,8 @@ class Side:
         self._talk: Conversation | None = None
         self._ended = ""
         self.tier = "none"
+        self.orphaned = False
+        """Whether a kernel was lost here together with what it was forked from, which says nothing about its code."""
 
     @property
     def up(self) -> bool:
@@ -102,12 +104,15 @@ class Side:
             await talk.close()
         if kernel is not None:
             self._ended = self.ended_because()
+            self.orphaned = self.orphaned or kernel.orphaned
             self._kernel = None
             await kernel.stop()
 
 
 class _Kernel(ABC):
     """A kernel of either manner."""
+
+    orphaned = False
 
     @abstractmethod
     async def start(self) -> Conversation: ...
@@ -183,6 +188,10 @@ class _OverALine(_Kernel):
 
     async def stop(self) -> None:
         await self._kernel.stop()
+
+    @property
+    def orphaned(self) -> bool:  # type: ignore[override]  # known of these alone
+        return self._kernel.orphaned
 
     @property
     def tier(self) -> str:

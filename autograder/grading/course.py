@@ -107,7 +107,7 @@ def open_course(root: Path) -> Course:
     root = root.resolve()
     if not (root / "nbgrader_config.py").is_file():
         raise CourseError(f"{root} has no nbgrader_config.py: run this in the course's folder or give --course FOLDER")
-    config = PyFileConfigLoader("nbgrader_config.py", path=str(root)).load_config()
+    config = PyFileConfigLoader(str(root / "nbgrader_config.py")).load_config()  # a name is found as it is
     config.CourseDirectory.root = str(root)
     logging.getLogger("traitlets").setLevel(logging.CRITICAL)
     warnings.filterwarnings("ignore", category=SAWarning)  # nbgrader's own sessions, nothing a teacher can act on

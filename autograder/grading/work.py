@@ -31,6 +31,7 @@ from autograder.grading.late import EnterDueDates
 from autograder.grading.paper import Paper, SourceCell
 from autograder.grading.pool import may_use_gpu
 from autograder.grading.reading import hand_answers, mistakes, reasons
+from autograder.kernels import sharing
 
 _LOG = logging.getLogger("unrolled")
 
@@ -104,7 +105,7 @@ def get_ready(paper: bytes) -> None:
 def mark(paper: Paper, handed: Handed) -> Marked:
     """Grade one notebook. What cannot be run to its end is graded as the blank one, with the reason on top.
 
-    Raises NoKernel when this machine starts no kernel, which says nothing about the notebook.
+    Raises NoKernel when this machine starts no kernel, or has no room for a file: nothing of the notebook's.
     """
     released = paper.released[paper.name]
     notebook, problem = handed_in.parsed(handed.data, paper.name, released, handed.texts, handed.problem)
@@ -114,6 +115,8 @@ def mark(paper: Paper, handed: Handed) -> Marked:
         raise  # the machine's fault: no result, and nothing to keep
     except Exception as error:  # one notebook, whatever is in it, does not stop the class
         _LOG.debug("%s, %s", handed.student, paper.name, exc_info=True)
+        if isinstance(error, OSError) and not isinstance(error, ConnectionError | TimeoutError):
+            raise NoKernel(f"this machine cannot do it now: {_words(error)}") from error  # no code of theirs runs here
         problem = f"{paper.name}.ipynb could not be run to its end ({_words(error)})"
     try:
         notebook, _ = handed_in.parsed(b"", paper.name, released, problem=problem)
@@ -228,7 +231,7 @@ def _folder(files: Mapping[str, bytes]) -> Iterator[str]:
     if not files:
         yield ""
         return
-    with tempfile.TemporaryDirectory(prefix="unrolled-data-") as folder:
+    with tempfile.TemporaryDirectory(prefix="unrolled-data-", dir=sharing.scratch()) as folder:
         for name, data in files.items():
             path = Path(folder, name)
             path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,9 +1,11 @@
 """Where the workers are: on this machine, started when there is enough to do, or in a cluster that runs already."""
 
 import contextlib
+import logging
 import os
 import shutil
 import signal
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -22,15 +24,20 @@ DEATHS = 4
 CONNECTING = 60.0
 """Seconds for workers to appear."""
 
+METHOD = "distributed.worker.multiprocessing-method"
+LONGEST = 70
+"""Characters of the folder for temporary files, of the 107 that the name of a socket may have."""
+
 SETTINGS = {
     "distributed.scheduler.allowed-failures": DEATHS,
+    "distributed.admin.large-graph-warning-threshold": "1 GiB",  # a submission may be as large as it likes
     # A worker's memory is looked after by the limits of the kernels it starts, not by Dask.
     "distributed.worker.memory.target": False,
     "distributed.worker.memory.spill": False,
     "distributed.worker.memory.pause": False,
     "distributed.worker.memory.terminate": False,
     "distributed.comm.timeouts.connect": CONNECTING,
-    "distributed.worker.multiprocessing-method": "forkserver",
+    METHOD: "forkserver",
     "distributed.worker.daemon": False,  # a worker has children: the kernels
 }
 
@@ -86,10 +93,9 @@ class OwnCluster:
     def _started(self) -> Cluster:
         from distributed import Client
 
-        folder = ""
-        if self._tier in ("strict", "contained"):  # where learners' code reaches no socket
-            folder = str(self._stack.enter_context(sharing.new_folder()))
-        cluster = _deaf_to_interrupts(_local_cluster, self._hands, has_gpu(), folder)
+        folder = str(self._stack.enter_context(sharing.new_folder()))
+        shared = self._tier in ("strict", "contained")  # where learners' code reaches no socket
+        cluster = _deaf_to_interrupts(_local_cluster, self._hands, has_gpu(), folder, shared)
         self._stack.callback(cluster.close, timeout=10)
         return Cluster(self._stack.enter_context(Client(cluster)))
 
@@ -99,10 +105,10 @@ def has_gpu() -> bool:
     return shutil.which(gpu.PROGRAM) is not None
 
 
-def _local_cluster(hands: int, with_gpu: bool, templates: str) -> Any:
+def _local_cluster(hands: int, with_gpu: bool, folder: str, shared: bool) -> Any:
     """So many workers on this machine, of which the first offers the GPU, if there is one.
 
-    `templates`: a folder by which they find the templates that they share; "" for workers that share none.
+    `folder`: for what they leave; by it they also find templates, where these are `shared`.
     """
     from distributed import LocalCluster, Security
 
@@ -123,31 +129,45 @@ def _local_cluster(hands: int, with_gpu: bool, templates: str) -> Any:
             if with_gpu and number == 0:
                 options["resources"] = {"GPU": 1}
             # Now: the process that workers are forked from may be older than what stands in the environment.
-            options["env"] = dict(os.environ)
-            if templates:
-                options["env"][sharing.FOLDER] = f"{templates}/{number // sharing.TOGETHER}"
+            options["env"] = {**os.environ, sharing.SCRATCH: folder}
+            if shared:
+                options["env"][sharing.FOLDER] = f"{folder}/{number // sharing.TOGETHER}"
             cluster.worker_spec[name] = {**made, "options": options}
     cluster.scale(hands)
-    cluster.wait_for_workers(hands, timeout=CONNECTING)
+    try:
+        cluster.wait_for_workers(hands, timeout=CONNECTING)
+    except TimeoutError:  # one that dies while it starts is not replaced; the others can do its work
+        logging.getLogger("asyncio").setLevel(logging.CRITICAL)  # which would tell of it in thirty lines
+        if not cluster.scheduler_info["workers"]:
+            cluster.close(timeout=10)
+            raise CourseError(f"no worker has started within {CONNECTING:g} seconds: try --workers 0") from None
     return cluster
 
 
 def _share_imports() -> None:
-    """Have the workers forked from a process that has imported what they all need, instead of each doing that."""
+    """Have the workers forked from a process that has imported what they all need, instead of each doing that.
+
+    It is reached by a socket among the temporary files; where their folder's name is too long for one, each does.
+    """
+    import dask
     from distributed.utils import get_mp_context
 
+    if len(os.fsencode(tempfile.gettempdir())) > LONGEST:
+        dask.config.set({METHOD: "spawn"})
     get_mp_context().set_forkserver_preload(["distributed", "autograder.grading.work"])
 
 
 def _deaf_to_interrupts(make: Callable[..., Any], *settings: Any) -> Any:
-    """What `make` makes. The processes that it starts leave Ctrl-C to this one, which then stops them."""
+    """What `make` makes. The processes that it starts leave Ctrl-C, and the terminal's end, to this one, which then
+    stops them."""
     if threading.current_thread() is not threading.main_thread():
         return make(*settings)
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGHUP)}
     try:
         return make(*settings)
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 @contextlib.contextmanager

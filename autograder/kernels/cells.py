@@ -36,6 +36,11 @@ class CellKernel:
         """Why the watchdog ended it, in words; "" if it did not."""
         return self._launch.ended_because
 
+    @property
+    def orphaned(self) -> bool:
+        """Whether what it was forked from has ended, and it as well, by no fault of the code that ran there."""
+        return self._launch.orphaned
+
     def alive(self) -> bool:
         """Whether its process runs."""
         return self._launch.process is not None and self._launch.process.poll() is None

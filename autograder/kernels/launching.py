@@ -13,7 +13,7 @@ from pathlib import Path
 from autograder.kernels import gpu, namespaces, nursery, tiers
 from autograder.kernels.errors import KernelError
 from autograder.kernels.limits import Limits
-from autograder.kernels.process import KernelProcess
+from autograder.kernels.process import KernelLate, KernelProcess
 from autograder.kernels.watchdog import watchdog
 
 FRAMEWORKS = {
@@ -59,6 +59,12 @@ class Launch:
         self.process: KernelProcess | None = None
         self.home: Path | None = None
         self._ended_because = ""
+        self._template: nursery.Template | None = None
+
+    @property
+    def orphaned(self) -> bool:
+        """Whether the template that it was forked from has ended, which ends every kernel, whatever runs there."""
+        return self._template is not None and not self._template.alive()
 
     @property
     def ended_because(self) -> str:
@@ -70,7 +76,7 @@ class Launch:
         wanted = self.wanted
         self._ended_because = ""
         breed, way = await self._breed()
-        template = await nursery.get(breed)
+        template = self._template = await nursery.get(breed)
         home = self._new_home(working_directory, way)
         trusted = wanted.side == "examiner"
         share = await asyncio.to_thread(gpu.share, watchdog().meter) if breed.gpu and not trusted else None
@@ -87,9 +93,11 @@ class Launch:
         process = KernelProcess(ours)
         try:
             await process.start()
-        except BaseException:
+        except BaseException as error:
             process.close()
             self.clean_up()
+            if isinstance(error, KernelLate):
+                await asyncio.to_thread(nursery.give_up, template)
             raise
         self.process = process
         watchdog().watch(process, wanted.limits, None if trusted else self.home, share=share, trusted=trusted)

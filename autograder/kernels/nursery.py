@@ -6,10 +6,12 @@ environment, without the site module (so no .pth file leads to the course), and 
 
 import asyncio
 import atexit
+import contextlib
 import functools
 import json
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -23,6 +25,7 @@ from typing import IO, Any
 from autograder.kernels import gpu, sharing, surroundings
 from autograder.kernels.channels import CHANNELS
 from autograder.kernels.errors import KernelError
+from autograder.kernels.watchdog import children_of_all, family
 
 FOLDER = Path(__file__).resolve().parent
 PACKAGE = __name__.rpartition(".")[0]
@@ -105,8 +108,8 @@ class Template:
     sending: threading.Lock = field(default_factory=threading.Lock)
 
     def alive(self) -> bool:
-        """Whether it still runs."""
-        return self.process.poll() is None if self.process is not None else not sharing.hung_up(self.control)
+        """Whether it still runs. Its socket closes before its kernels die; what holds it ends a while later."""
+        return not sharing.hung_up(self.control) and (self.process is None or self.process.poll() is None)
 
     def fork(self, request: dict[str, Any], descriptors: Sequence[int]) -> None:
         """Ask for a kernel; the answer comes on the first of the descriptors."""
@@ -143,7 +146,7 @@ def readable_folder(folder: Path) -> Path:
             if not shared.exists():
                 _copy(folder, shared.with_name(f"{shared.name}.making")).rename(shared)
         return shared
-    copy = Path(tempfile.mkdtemp(prefix="shown-"))
+    copy = Path(tempfile.mkdtemp(prefix="shown-", dir=sharing.scratch()))
     atexit.register(shutil.rmtree, copy, ignore_errors=True)
     return _copy(folder, copy)
 
@@ -177,6 +180,18 @@ def template(breed: Breed) -> Template:
                 dead.stop()
             found = _templates[breed] = _shared(breed)
         return found
+
+
+def give_up(template: Template) -> None:
+    """Have another one started next time: this one hangs. Others who share it find out for themselves."""
+    if _templates.get(template.breed) is template:
+        del _templates[template.breed]
+        if template.process is not None:
+            for each in family(template.process.pid, children_of_all()):  # it does not end with what holds it
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(each, signal.SIGKILL)
+            template.process.wait()
+        template.stop()
 
 
 def _shared(breed: Breed) -> Template:

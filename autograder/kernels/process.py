@@ -16,6 +16,10 @@ READY_SECONDS = 30.0
 MESSAGE = 1 << 18
 
 
+class KernelLate(KernelError):
+    """Nothing has been heard of a kernel: its template hangs, or the machine is far too slow."""
+
+
 async def readable(descriptor: int, seconds: float | None = None) -> bool:
     """Wait until a file descriptor can be read (or, a process handle, until the process has ended)."""
     loop = asyncio.get_running_loop()
@@ -44,9 +48,9 @@ class KernelProcess:
     _closed: bool = field(default=False, repr=False)
 
     async def start(self) -> None:
-        """Wait for the kernel to have shut itself in; KernelError if it could not."""
+        """Wait for the kernel to have shut itself in; KernelError if it could not, KernelLate if it says nothing."""
         if not await readable(self.status.fileno(), READY_SECONDS):
-            raise KernelError(f"a kernel did not start within {READY_SECONDS:.0f} seconds")
+            raise KernelLate(f"a kernel did not start within {READY_SECONDS:.0f} seconds")
         data, descriptors, _, _ = socket.recv_fds(self.status, MESSAGE, 4)
         answer = json.loads(data or b'{"error": "its template has ended"}')
         if "error" in answer or not descriptors:

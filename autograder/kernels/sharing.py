@@ -19,6 +19,9 @@ from pathlib import Path
 FOLDER = "UNROLLED_TEMPLATES"
 """The environment variable that names a group's folder; without it every process has templates of its own."""
 
+SCRATCH = "UNROLLED_SCRATCH"
+"""The environment variable that names a folder for what processes that do not clean up after themselves may leave."""
+
 TOGETHER = 8
 """How many processes should share: a template makes one kernel after another, each in milliseconds."""
 
@@ -36,6 +39,18 @@ def shown(folder: str) -> Path | None:
     """Where a copy of this folder belongs that kernels of every user may read; None where templates are not shared."""
     group = os.environ.get(FOLDER)
     return Path(group).parent / f"shown-{_named(folder)}" if group else None
+
+
+def scratch() -> Path | None:
+    """Where these processes have their own folders, so that those of one that is killed go with the rest; None for
+    where such folders are usually."""
+    if not os.environ.get(SCRATCH):
+        return None
+    folder = Path(os.environ[SCRATCH])
+    if not folder.is_dir():  # removed meanwhile, by whoever tidies up old files
+        folder.mkdir(parents=True, exist_ok=True)
+        folder.chmod(0o711)
+    return folder if folder.stat().st_uid == os.geteuid() else None
 
 
 def _named(text: str) -> str:

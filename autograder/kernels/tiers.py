@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from autograder.kernels import namespaces, nursery
+from autograder.kernels import namespaces, nursery, sharing
 from autograder.kernels.errors import IsolationError, KernelError
 from autograder.kernels.limits import Limits
 
@@ -101,7 +101,7 @@ def trial_home(way: Way) -> Iterator[str]:
 
 def private_home(way: Way) -> Path:
     """A new folder that the kernel's user alone may enter."""
-    folder = Path(tempfile.mkdtemp(prefix="home-"))
+    folder = Path(tempfile.mkdtemp(prefix="home-", dir=sharing.scratch()))
     if way.user:
         os.chown(folder, way.user, way.user)
     return folder

@@ -44,6 +44,15 @@ def test_the_secret_is_made_once_for_its_owner_alone(tmp_path):
     assert read_secret(tmp_path / "another") != secret
 
 
+def test_a_secret_that_a_full_disk_has_left_empty_is_made_anew(tmp_path):
+    """Else everybody's numbers would be drawn by chance, others in each run."""
+    path = tmp_path / "secret"
+    path.touch(mode=0o600)
+    secret = read_secret(path)
+    assert len(secret) == 64
+    assert read_secret(path) == secret
+
+
 def test_frameworks_are_what_the_teachers_cells_import():
     cells = [
         new_cell("import numpy as np\nimport torch.nn as nn", "released"),

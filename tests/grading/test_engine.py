@@ -1,6 +1,7 @@
 """The engine: the same grades whoever does the work and however often it was interrupted."""
 
 import contextlib
+import errno
 import hashlib
 import json
 import os
@@ -20,7 +21,7 @@ import nbformat
 import psutil
 import pytest
 
-from autograder.boundary.sides import NoKernel
+from autograder.boundary.sides import NoKernel, Side
 from autograder.cli import main
 from autograder.grading import grade as engine
 from autograder.grading import record, work
@@ -248,6 +249,25 @@ def test_a_run_that_is_ended_goes_on_from_there(small, expected, ended):
     assert left == []
 
 
+@pytest.mark.parametrize("ended", [signal.SIGTERM, signal.SIGHUP], ids=["SIGTERM", "SIGHUP"])
+def test_a_run_that_is_told_to_end_leaves_nothing_behind(small, tmp_path, ended):
+    own = tmp_path / "tmp"
+    own.mkdir()
+    command = [sys.executable, "-m", "autograder.cli", "grade", "vanilla", "--course", str(small.root)]
+    run = subprocess.Popen(
+        [*command, "--workers", "2"], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+        env=os.environ | {"TMPDIR": str(own)}, start_new_session=True,
+    )  # fmt: skip
+    deadline = time.monotonic() + 200
+    while len(list((small.root / "outcomes").rglob("*.json"))) < 2 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    os.killpg(run.pid, ended) if ended == signal.SIGHUP else run.send_signal(ended)  # a terminal tells all of them
+    _, told = run.communicate(timeout=60)
+    assert run.returncode == 130
+    assert told == "unrolled: interrupted; what is finished is kept, and the same command goes on from there\n"
+    assert {path.name for path in own.iterdir()} <= {"dask-scratch-space"}
+
+
 def _line(process: psutil.Process) -> list[str]:
     try:
         return process.cmdline()
@@ -292,8 +312,6 @@ def test_a_gradebook_that_is_locked_is_one_line_and_nothing_is_lost(small, expec
 
 
 def test_a_full_disk_is_one_line(small, expected, monkeypatch, capsys):
-    import errno
-
     full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(small.root / "results"))
 
     def no_room(*_args, **_keywords):
@@ -303,7 +321,7 @@ def test_a_full_disk_is_one_line(small, expected, monkeypatch, capsys):
         patched.setattr(Store, "put", no_room)
         assert main(["grade", "vanilla", "--course", str(small.root), "--workers", "0"]) == 2
     told = capsys.readouterr().err
-    assert "No space left on device" in told
+    assert "No space left on device; make room and run the same command again" in told
     assert told.count("\n") == 1
     grade_class(small, "vanilla", workers=0)
     assert contents(small.root) == expected
@@ -463,6 +481,125 @@ def test_a_machine_that_starts_no_kernel_is_tried_again_and_nothing_is_kept_of_i
     assert not outcomes["emil"].problems
     outcomes = grade_class(small, "vanilla", workers=0, students=["ada"])
     assert not outcomes[0].problems
+
+
+@pytest.mark.parametrize(("side", "cell"), [("learner", "def step_forward"), ("examiner", "check(")])
+def test_a_template_that_is_killed_in_the_middle_costs_no_points(small, expected, monkeypatch, side, cell):
+    """All kernels end with it: nobody's answer has done that, so it is nobody's result."""
+    run, killed = Side.run, []
+
+    async def run_and_kill(self, code, **more):
+        launch = self._kernel._kernel._launch
+        if not killed and launch.wanted.side == side and cell in code:
+            killed.append(psutil.Process(launch.process.pid).parent())
+            killed[0].kill()
+        return await run(self, code, **more)
+
+    monkeypatch.setattr(Side, "run", run_and_kill)
+    grade_class(small, "vanilla", workers=0)
+    assert len(killed) == 1
+    assert contents(small.root) == expected
+    assert graded_now(small.root) == len(WANTED) - 1
+
+
+def test_a_kernel_that_cannot_be_started_again_is_the_machines_fault(small, expected, monkeypatch):
+    """The first of ada's learner's kernels dies, and the machine starts no second one then."""
+    run, start, told = Side.run, Side.start, []
+
+    async def run_and_die(self, code, **more):
+        launch = self._kernel._kernel._launch
+        if not told and launch.wanted.side == "learner" and "def step_forward" in code:
+            told.append("dies")
+            launch.process.kill()
+        return await run(self, code, **more)
+
+    async def no_start(self):
+        if told == ["dies"]:
+            told.append("no other")
+            raise NoKernel("no kernel could be started: no room")
+        await start(self)
+
+    monkeypatch.setattr(Side, "run", run_and_die)
+    monkeypatch.setattr(Side, "start", no_start)
+    grade_class(small, "vanilla", workers=0)
+    assert told == ["dies", "no other"]
+    assert contents(small.root) == expected
+
+
+def test_workers_that_die_while_they_start_leave_the_work_to_the_others(small, expected, monkeypatch):
+    monkeypatch.setattr("autograder.grading.workers.CONNECTING", 15.0)
+    killed: list[int] = []
+
+    def kill(over: threading.Event) -> None:
+        while not killed and not over.wait(0.005):
+            for process in [p for p in psutil.Process().children(recursive=True) if _is_worker(p)][:1]:
+                killed.append(process.pid)
+                process.kill()
+
+    with meanwhile(kill):
+        grade_class(small, "vanilla", workers=2)
+    assert killed
+    assert contents(small.root) == expected
+    assert entered(small.root) == sorted(WANTED)
+
+
+def test_a_home_that_cannot_be_written_is_no_matter(small, expected, monkeypatch, tmp_path):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("HOME", str(tmp_path / "file"))
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    grade_class(small, "vanilla", workers=0)
+    assert contents(small.root) == expected
+
+
+def test_a_disk_that_is_full_for_a_while_costs_nobody_points(small, expected, monkeypatch):
+    """Neither for good nor in the results that are kept."""
+    full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "/tmp")
+
+    def no_room(*_args, **_keywords):
+        raise full
+
+    with monkeypatch.context() as patched:
+        patched.setattr("autograder.boundary.learner_package.built", no_room)
+        outcomes = grade_class(small, "vanilla", workers=0, students=["ada", "emil"])
+    assert all(
+        "No space left on device" in o.problems["numpy"] and engine.GIVEN_UP in o.problems["numpy"] for o in outcomes
+    )
+    assert not [path for path in (small.root / "results").rglob("*") if path.is_file()]
+    grade_class(small, "vanilla", workers=0)
+    assert contents(small.root) == expected
+
+
+def test_a_huge_submission_in_a_folder_with_any_name_is_graded_without_a_word(small):
+    notebook = json.loads((small.root / "submitted" / "ada" / "vanilla" / "numpy.ipynb").read_text())
+    notebook["cells"][0]["source"] = "x" * 20_000_000
+    (small.root / "submitted" / "ada" / "vanilla" / "numpy.ipynb").write_text(json.dumps(notebook))
+    folder = small.root.rename(small.root.with_name("Kürs 'x' \"y\" $HOME"))
+    command = [sys.executable, "-m", "autograder.cli", "grade", "vanilla", "--course", str(folder), "--workers", "2"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "million characters" in on_disk(open_course(folder), "ada", "vanilla").problems["numpy"]
+
+
+def test_a_long_name_of_the_temporary_folder_is_no_matter(small, expected, tmp_path):
+    long = tmp_path / ("x" * 100)
+    long.mkdir()
+    command = [sys.executable, "-m", "autograder.cli", "grade", "vanilla", "--course", str(small.root)]
+    done = subprocess.run(
+        [*command, "--workers", "2"], capture_output=True, text=True, env=os.environ | {"TMPDIR": str(long)}
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert contents(small.root) == expected
+    assert {path.name for path in long.iterdir()} <= {"dask-scratch-space"}
+
+
+def test_no_worker_that_starts_is_one_line(small, capsys, monkeypatch):
+    from distributed import LocalCluster
+
+    monkeypatch.setattr("autograder.grading.workers.CONNECTING", 1.0)
+    monkeypatch.setattr(LocalCluster, "new_worker_spec", lambda _: {})
+    monkeypatch.setattr(LocalCluster, "scale", lambda *_: None)
+    assert main(["grade", "vanilla", "--course", str(small.root), "--workers", "2"]) == 2
+    assert capsys.readouterr().err == "unrolled: no worker has started within 1 seconds: try --workers 0\n"
 
 
 def test_unknown_students_frameworks_and_clusters_are_one_line(small, capsys):

@@ -13,7 +13,7 @@ from autograder.kernels import nursery, sharing
 
 GRADER = """
 import asyncio, sys
-from autograder.boundary.sides import Side
+from autograder.boundary.sides import NoKernel, Side
 from autograder.kernels.cells import CellKernel
 from autograder.kernels.launching import Wanted
 
@@ -21,8 +21,11 @@ async def main():
     side = Side(lambda: CellKernel(Wanted(sys.argv[1], "cells", modules=("json",))))
     for line in sys.stdin:
         if line.startswith("start"):
-            await side.start()
-            print("started", flush=True)
+            try:
+                await side.start()
+                print("started", flush=True)
+            except NoKernel as error:
+                print(error, flush=True)
         elif line.startswith("stop"):
             await side.stop()
             print("stopped", flush=True)
@@ -200,6 +203,22 @@ def test_sockets_are_their_owners_alone(two, folder):
     assert all(path.stat().st_uid == os.geteuid() for path in folder.iterdir())
 
 
+@pytest.mark.slow
+def test_a_template_that_hangs_is_replaced(two):
+    """After the time that a kernel may take to start, by whoever has waited."""
+    first = max(two, key=started)
+    (holder,) = psutil.Process(first.run.pid).children()
+    hanging = [holder, *holder.children(recursive=True)]
+    for process in hanging:
+        process.suspend()
+    assert first.tell("stop") == "stopped"
+    first.begin("start")
+    assert "did not start within" in first.run.stdout.readline()
+    assert first.tell("start") == "started"
+    assert first.tell("print(1)") == "ok ['1\\n']"
+    assert not any(_runs(p) for p in hanging)
+
+
 def test_a_learners_code_reaches_no_socket(two, folder):
     """It does not see the folder; nor could it connect."""
     assert two[0].tell(f"import os; print(os.path.exists({str(folder)!r}))") == "ok ['False\\n']"
@@ -210,6 +229,16 @@ def test_without_the_folder_nothing_is_shared(monkeypatch):
     monkeypatch.delenv(sharing.FOLDER, raising=False)
     assert sharing.place("anything") is None
     assert sharing.shown("/anywhere") is None
+
+
+def test_the_folder_for_what_is_left_is_made_again(tmp_path, monkeypatch):
+    monkeypatch.delenv(sharing.SCRATCH, raising=False)
+    assert sharing.scratch() is None
+    monkeypatch.setenv(sharing.SCRATCH, str(tmp_path / "gone"))
+    assert sharing.scratch() == tmp_path / "gone"
+    assert (tmp_path / "gone").stat().st_mode & 0o777 == 0o711
+    monkeypatch.setattr(os, "geteuid", lambda: 12345)
+    assert sharing.scratch() is None, "somebody else's"
 
 
 def test_a_copy_that_everybody_may_read_is_made_once(folder, monkeypatch, tmp_path):

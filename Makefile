@@ -41,6 +41,7 @@ course: book release class ## everything: environment, book, exercises, the samp
 	@echo "exercises    exercises/<assignment>/  numpy.ipynb, pytorch.ipynb, tensorflow.ipynb"
 	@echo "grade table  $(CLASS)/grades.csv"
 	@echo "feedback     $(CLASS)/feedback/<student>/vanilla/index.html"
+	@echo "class report $(CLASS)/report-vanilla.html"
 	@echo "gradebook    $(CLASS)/gradebook.db"
 
 book: $(STAMPS)/book ## execute and build the book into _build/html
@@ -124,4 +125,5 @@ $(STAMPS)/class: $(SOURCES) $(PACKAGE) nbgrader_config.py | $(VENV)/.ready
 	@$(BIN)/unrolled grade vanilla --course $(CLASS)
 	@$(BIN)/unrolled marks --course $(CLASS) $(CLASS)/marks.csv
 	@$(BIN)/unrolled feedback vanilla --course $(CLASS)
+	@$(BIN)/unrolled report vanilla --course $(CLASS)
 	@touch $@

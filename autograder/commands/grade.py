@@ -40,6 +40,7 @@ def run(course: "Course", options: Namespace, say: Say) -> int:
     from autograder.grading.grade import grade_class
     from autograder.grading.record import NAME as NAME_OF_RECORD
     from autograder.grading.record import broken_at
+    from autograder.grading.release import not_released
     from autograder.grading.table import question_rows, student_row
 
     if options.framework:
@@ -87,6 +88,10 @@ def run(course: "Course", options: Namespace, say: Say) -> int:
     broken = broken_at(course.root / NAME_OF_RECORD)
     if broken:
         say.warn(f"{NAME_OF_RECORD}, line {broken}: the record has been changed here since it was written")
+    newer = not_released(course, options.assignment)
+    for name, questions in newer.items():
+        line = f"{name}: the sources have other tests or points for {', '.join(questions)} than the release"
+        say.warn(f"{line}, by which this was graded; `unrolled release {options.assignment}`, then grade again")
     unfinished = _unfinished(outcomes)
     for line in unfinished:
         say.warn(line)
@@ -104,11 +109,12 @@ def run(course: "Course", options: Namespace, say: Say) -> int:
             "not_graded": unfinished,
             "left_out": left_out,
             "notes": notes,
+            "not_released": newer,
             "record_changed_at": broken,
             "seconds": round(seconds, 3),
         }
     )
-    return ATTENTION if unfinished or left_out or notes or broken else DONE
+    return ATTENTION if unfinished or left_out or notes or newer or broken else DONE
 
 
 def _unfinished(outcomes: "list[Outcome]") -> list[str]:

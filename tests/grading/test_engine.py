@@ -31,7 +31,7 @@ from autograder.grading.marks import enter_marks
 from autograder.grading.outcomes import on_disk
 from autograder.grading.paper import Paper
 from autograder.grading.pool import Cluster, Piece, may_use_gpu
-from autograder.grading.release import release
+from autograder.grading.release import not_released, release
 from autograder.grading.sample_class import STUDENTS, make_course, make_submissions
 from autograder.grading.store import Store
 from autograder.grading.work import Marked
@@ -327,14 +327,18 @@ def test_a_full_disk_is_one_line(small, expected, monkeypatch, capsys):
     assert contents(small.root) == expected
 
 
-def change_tests(course, before: str, after: str) -> None:
-    """Other tests in the sources, released."""
+def change_sources(course, before: str, after: str) -> None:
     path = course.root / "source" / "vanilla" / "numpy.ipynb"
     notebook = nbformat.read(path, as_version=4)
     assert any(before in cell.source for cell in notebook.cells)
     for cell in notebook.cells:
         cell.source = cell.source.replace(before, after)
     nbformat.write(notebook, path)
+
+
+def change_tests(course, before: str, after: str) -> None:
+    """Other tests in the sources, released."""
+    change_sources(course, before, after)
     release(course, "vanilla")
 
 
@@ -373,6 +377,28 @@ def test_a_changed_test_regrades_and_says_who_changed_and_why(small, capsys):
         for entry in record.read(small.root / record.NAME)
         if entry["student"] == "ada"
     )
+
+
+def test_a_change_that_is_not_released_is_told(small, capsys):
+    """Of tests and points; of solutions there is nothing to tell, as nobody's grade depends on them."""
+    command = ["grade", "vanilla", "--course", str(small.root), "--workers", "0", "--student", "ada"]
+    assert main(command) == 0
+    capsys.readouterr()
+    change_sources(small, "dU = h_prev.T @ da", "dU = (da.T @ h_prev).T")
+    change_sources(small, "dW = x.T @ da", "dW = (da.T @ x).T")
+    assert not_released(small, "vanilla") == {}
+    change_sources(small, 'check("vanilla/softmax-loss", softmax_loss, rounds=2)', "assert callable(softmax_loss)")
+    path = small.root / "source" / "vanilla" / "numpy.ipynb"
+    notebook = nbformat.read(path, as_version=4)
+    answer = next(c for c in notebook.cells if c.metadata.get("nbgrader", {}).get("grade_id") == "two-steps-derivation")
+    answer.metadata.nbgrader.points += 1
+    nbformat.write(notebook, path)
+    assert not_released(small, "vanilla") == {"numpy": ["softmax-loss", "two-steps-derivation"]}
+    assert main(command) == 1
+    told = capsys.readouterr().err
+    assert "numpy: the sources have other tests or points for softmax-loss, two-steps-derivation than" in told
+    release(small, "vanilla")
+    assert not_released(small, "vanilla") == {}
 
 
 def test_only_the_notebook_whose_tests_changed_is_graded_again(template, tmp_path):

@@ -20,6 +20,7 @@ from autograder.boundary.handed_in import HandedIn, read_submission
 from autograder.boundary.sides import NoKernel
 from autograder.grading import entering, keys, queries, record, work
 from autograder.grading.changes import Change, changes
+from autograder.grading.claim import claimed
 from autograder.grading.course import Course, CourseError, database_told
 from autograder.grading.late import EnterDueDates, enter_penalties
 from autograder.grading.outcomes import Outcome, graded, in_gradebook, keep, on_disk
@@ -100,7 +101,7 @@ def grade_class(
     that all workers give. `scheduler` is the address of a Dask cluster; without one `workers` processes on this
     machine do the work (None: one a processor, 0: this process). `students` are those to grade, None all.
     `on_student` and `on_ended` are called after each. Raises CourseError for what a teacher can put right; what has
-    been graded until then is kept.
+    been graded until then is kept; and when another run is at the same assignment.
     """
     names = course.notebooks(assignment)
     everybody = course.students(assignment)
@@ -108,21 +109,22 @@ def grade_class(
     if unknown:
         raise CourseError(f"nothing of {', '.join(unknown)} is in {course.folder('submitted')}")
     chosen = [student for student in everybody if students is None or student in students]
-    if not _released(course, assignment, names):
-        release(course, assignment)
-    tier = isolation or str(course.config.ExecuteAcross.get("isolation", "auto"))
     outcomes: dict[str, Outcome] = {}
-    try:
-        with course.gradebook() as gradebook, opened(scheduler, workers) as pool:
-            common = papers(course, assignment, pool.tier(tier))
-            run = _Run(course, assignment, common, gradebook, pool, again)
-            for ended in run.all(chosen):
-                outcomes[ended.outcome.student] = ended.outcome
-                on_student(ended.outcome, ended.new)
-                on_ended(ended)
-        enter_penalties(course, assignment)
-    except (DBAPIError, InvalidEntry) as error:
-        raise CourseError(database_told(course, error)) from None
+    with claimed(course, assignment):
+        if not _released(course, assignment, names):
+            release(course, assignment)
+        tier = isolation or str(course.config.ExecuteAcross.get("isolation", "auto"))
+        try:
+            with course.gradebook() as gradebook, opened(scheduler, workers) as pool:
+                common = papers(course, assignment, pool.tier(tier))
+                run = _Run(course, assignment, common, gradebook, pool, again)
+                for ended in run.all(chosen):
+                    outcomes[ended.outcome.student] = ended.outcome
+                    on_student(ended.outcome, ended.new)
+                    on_ended(ended)
+            enter_penalties(course, assignment)
+        except (DBAPIError, InvalidEntry) as error:
+            raise CourseError(database_told(course, error)) from None
     return [outcomes[student] for student in chosen]
 
 

@@ -25,6 +25,7 @@ from autograder.boundary.sides import NoKernel, Side
 from autograder.cli import main
 from autograder.grading import grade as engine
 from autograder.grading import record, work
+from autograder.grading.claim import claimed
 from autograder.grading.course import CourseError, one_framework, open_course
 from autograder.grading.grade import grade_class
 from autograder.grading.marks import enter_marks
@@ -266,6 +267,27 @@ def test_a_run_that_is_told_to_end_leaves_nothing_behind(small, tmp_path, ended)
     assert run.returncode == 130
     assert told == "unrolled: interrupted; what is finished is kept, and the same command goes on from there\n"
     assert {path.name for path in own.iterdir()} <= {"dask-scratch-space"}
+
+
+def test_two_runs_at_once_do_not_do_the_work_twice(small, expected, capsys):
+    """The second one says who is at it, whatever way it was started; another assignment is another matter."""
+    command = [sys.executable, "-m", "autograder.cli", "grade", "vanilla", "--course", str(small.root), "--quiet"]
+    first = subprocess.Popen(command)
+    try:
+        deadline = time.monotonic() + 200
+        while not list((small.root / "outcomes").rglob("*.json")) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert main(["grade", "vanilla", "--course", str(small.root), "--workers", "0"]) == 2
+        told = capsys.readouterr().err
+        assert f"another run grades vanilla in {small.root} (process {first.pid} on " in told
+        assert told.count("\n") == 1
+        with claimed(small, "gru"):
+            pass
+    finally:
+        assert first.wait(200) == 0
+    assert contents(small.root) == expected
+    assert entered(small.root) == sorted(WANTED)
+    assert main(["grade", "vanilla", "--course", str(small.root), "--workers", "0"]) == 0
 
 
 def _line(process: psutil.Process) -> list[str]:

@@ -11,8 +11,11 @@ import hashlib
 import json
 import os
 import select
+import shutil
 import socket
+import stat
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -25,6 +28,8 @@ SCRATCH = "UNROLLED_SCRATCH"
 TOGETHER = 8
 """How many processes should share: a template makes one kernel after another, each in milliseconds."""
 
+_PREFIX, _HELD = "unrolled-", "held"
+_SETTLED = 60.0  # seconds: a folder that is younger may not be locked yet
 _SECONDS = 30.0  # for a template to greet a process that has connected
 _WAITING = 64  # processes that may connect at once
 
@@ -59,10 +64,29 @@ def _named(text: str) -> str:
 
 @contextlib.contextmanager
 def new_folder() -> Iterator[Path]:
-    """For the time of the body: a folder in which each group of processes can have its own. Others may pass through."""
-    with tempfile.TemporaryDirectory(prefix="unrolled-", ignore_cleanup_errors=True) as folder:
+    """For the time of the body: a folder in which each group of processes can have its own. Others may pass through.
+
+    What runs that were killed have left in such folders is removed.
+    """
+    _tidy(Path(tempfile.gettempdir()))
+    with tempfile.TemporaryDirectory(prefix=_PREFIX, ignore_cleanup_errors=True) as folder:
         Path(folder).chmod(0o711)
-        yield Path(folder)
+        with Path(folder, _HELD).open("w") as held:
+            fcntl.flock(held, fcntl.LOCK_EX)
+            yield Path(folder)
+
+
+def _tidy(place: Path) -> None:
+    """Remove the folders of runs that have ended without doing so: nobody holds the lock in theirs."""
+    for folder in place.glob(f"{_PREFIX}*"):
+        with contextlib.suppress(OSError):
+            about = folder.lstat()
+            ours = stat.S_ISDIR(about.st_mode) and about.st_uid == os.geteuid()
+            if not ours or time.time() - about.st_mtime < _SETTLED:
+                continue
+            with Path(folder, _HELD).open("r+") as held:
+                fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextlib.contextmanager

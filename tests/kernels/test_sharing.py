@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import psutil
 import pytest
@@ -239,6 +240,35 @@ def test_the_folder_for_what_is_left_is_made_again(tmp_path, monkeypatch):
     assert (tmp_path / "gone").stat().st_mode & 0o777 == 0o711
     monkeypatch.setattr(os, "geteuid", lambda: 12345)
     assert sharing.scratch() is None, "somebody else's"
+
+
+def test_what_killed_runs_have_left_is_removed_and_nothing_else(tmp_path, monkeypatch):
+    monkeypatch.setattr(sharing.tempfile, "tempdir", str(tmp_path))
+    code = (
+        "import os\nfrom autograder.kernels import sharing\n"
+        "with sharing.new_folder() as made:\n"
+        "    (made / 'home').mkdir(); print(made, flush=True); input()\n"
+    )
+    environment = os.environ | {"TMPDIR": str(tmp_path)}
+    command = [sys.executable, "-c", code]
+    runs = [subprocess.Popen(command, stdin=-1, stdout=-1, text=True, env=environment) for _ in range(3)]
+    folders = [Path(run.stdout.readline().strip()) for run in runs]
+    others = [tmp_path / "unrolled-files-of-others", tmp_path / "unrolled-link", tmp_path / "unrolled-empty"]
+    others[0].mkdir()
+    (others[0] / "held").mkdir()
+    others[1].symlink_to(others[0])
+    others[2].mkdir()
+    for run in runs[:2]:
+        run.kill()
+        run.wait()
+    long_ago = time.time() - 2 * sharing._SETTLED
+    for folder in [folders[0], *folders[2:], *others]:
+        os.utime(folder, (long_ago, long_ago), follow_symlinks=False)
+    with sharing.new_folder() as mine:
+        assert {*tmp_path.iterdir()} == {mine, *others, *folders[1:]}  # the second is too young to be judged
+    for run in runs[2:]:
+        run.communicate("\n", timeout=30)
+    assert {*tmp_path.iterdir()} == {*others, folders[1]}
 
 
 def test_a_copy_that_everybody_may_read_is_made_once(folder, monkeypatch, tmp_path):

@@ -19,7 +19,7 @@ from class_of_eight import WANTED, command_line, contents, entered, graded_now, 
 from autograder.boundary.sides import NoKernel, Side
 from autograder.cli import main
 from autograder.grading import grade as engine
-from autograder.grading import work
+from autograder.grading import record, work
 from autograder.grading.claim import claimed
 from autograder.grading.course import CourseError, open_course
 from autograder.grading.grade import grade_class
@@ -95,13 +95,16 @@ def test_a_run_that_is_ended_goes_on_from_there(small, expected, ended):
     assert contents(small.root) == expected
     assert results <= {path.name for path in (small.root / "results").rglob("*") if path.is_file()}
     assert entered(small.root) == sorted(WANTED)
-    assert graded_now(small.root) == len(WANTED) - 1
+    # It may have ended after a result was kept and before it was entered: then that is entered as kept.
+    assert graded_now(small.root) in (len(WANTED) - 2, len(WANTED) - 1)
     time.sleep(1)
     left = [p for p in psutil.process_iter() if str(small.root) in " ".join(command_line(p))]
     assert left == []
 
 
-@pytest.mark.parametrize("ended", [signal.SIGTERM, signal.SIGHUP], ids=["SIGTERM", "SIGHUP"])
+@pytest.mark.parametrize(
+    "ended", [signal.SIGTERM, pytest.param(signal.SIGHUP, marks=pytest.mark.long)], ids=["SIGTERM", "SIGHUP"]
+)
 def test_a_run_that_is_told_to_end_leaves_nothing_behind(small, tmp_path, ended):
     own = tmp_path / "tmp"
     own.mkdir()
@@ -121,24 +124,29 @@ def test_a_run_that_is_told_to_end_leaves_nothing_behind(small, tmp_path, ended)
 
 
 def test_two_runs_at_once_do_not_do_the_work_twice(small, expected, capsys):
-    """The second one says who is at it, whatever way it was started; another assignment is another matter."""
-    command = [sys.executable, "-m", "autograder.cli", "grade", "vanilla", "--course", str(small.root), "--quiet"]
-    first = subprocess.Popen(command)
+    """The second one says who is at it, and grades when that one has ended; another assignment is another matter."""
+    code = (
+        "import sys\nfrom pathlib import Path\nfrom autograder.grading.claim import claimed\n"
+        "from autograder.grading.course import open_course\n"
+        "with claimed(open_course(Path(sys.argv[1])), 'vanilla'):\n    print('mine', flush=True); input()\n"
+    )
+    command = ["grade", "vanilla", "--course", str(small.root), "--workers", "0"]
+    first = subprocess.Popen([sys.executable, "-c", code, str(small.root)], stdin=-1, stdout=-1, text=True)
     try:
-        deadline = time.monotonic() + 200
-        while not list((small.root / "outcomes").rglob("*.json")) and time.monotonic() < deadline:
-            time.sleep(0.05)
-        assert main(["grade", "vanilla", "--course", str(small.root), "--workers", "0"]) == 2
+        assert first.stdout.readline() == "mine\n"
+        assert main(command) == 2
         told = capsys.readouterr().err
         assert f"another run grades vanilla in {small.root} (process {first.pid} on " in told
         assert told.count("\n") == 1
+        assert not (small.root / record.NAME).exists()
         with claimed(small, "gru"):
             pass
     finally:
-        assert first.wait(200) == 0
+        first.kill()
+        first.communicate(timeout=60)
+    assert main(command) == 0
     assert contents(small.root) == expected
     assert entered(small.root) == sorted(WANTED)
-    assert main(["grade", "vanilla", "--course", str(small.root), "--workers", "0"]) == 0
 
 
 def test_a_result_that_was_damaged_is_made_again(small, expected):
@@ -274,7 +282,7 @@ def test_a_kernel_that_cannot_be_started_again_is_the_machines_fault(small, expe
 
 
 def test_workers_that_die_while_they_start_leave_the_work_to_the_others(small, expected, monkeypatch):
-    monkeypatch.setattr("autograder.grading.workers.CONNECTING", 15.0)
+    monkeypatch.setattr("autograder.grading.workers.CONNECTING", 10.0)
     killed: list[int] = []
 
     def kill(over: threading.Event) -> None:

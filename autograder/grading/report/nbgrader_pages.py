@@ -21,6 +21,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
+from nbgrader.api import Gradebook
 from nbgrader.converters import GenerateFeedback
 from nbgrader.coursedir import CourseDirectory
 
@@ -95,6 +96,8 @@ def make_all(
         yield from ((tuple(keys), make(course, assignment, keys)) for keys in some)
         return
     left: list[Keys] = list(some)
+    with Gradebook(course.directory.db_url):  # enters nbgrader's default course: two processes at once could not
+        pass
     with ProcessPoolExecutor(min(workers, len(some)), get_context("spawn"), initializer=_leave_interrupts) as pool:
         under_way: dict[Future[list[str]], Keys] = {
             pool.submit(_make_there, str(course.root), assignment, keys): keys for keys in some

@@ -57,11 +57,15 @@ TIMING, UNDRAWN, KEPT = Timing(), Draws(), Kept()
 
 @dataclass
 class Examined:
-    """How it went: the tier of isolation, how often a kernel was lost and why, and the seconds it all took."""
+    """How it went: the tier of isolation, how often a kernel was lost and why, and the seconds it all took.
+
+    struck: one was lost by a signal from outside, and perhaps by no fault of its code.
+    """
 
     tier: str = "none"
     lost: list[str] = field(default_factory=list)
     seconds: float = 0.0
+    struck: bool = False
 
 
 async def examine(
@@ -90,6 +94,7 @@ async def examine(
         await asyncio.gather(learner.stop(), examiner.stop())
     if examination.went.lost and (learner.orphaned or examiner.orphaned):
         raise NoKernel("what kernels are forked from has ended, and with it those that were under way")
+    examination.went.struck = bool(examination.went.lost) and (learner.struck or examiner.struck)
     examination.went.seconds = time.monotonic() - began
     return examination.went
 
@@ -170,6 +175,7 @@ class _Examination:
         await self._afterwards(ran)
         self.on_examiner.append(source)
         if not ran.usable:
+            await self.examiner.lose()
             await self._start_examiner()
 
     async def _test(self, cell: NotebookNode) -> None:
@@ -195,6 +201,7 @@ class _Examination:
         points = float(cell.metadata.get("nbgrader", {}).get("points") or 0)
         cell.outputs = self._judged(verdict(ran, lost=lost, points=points))
         if not ran.usable:
+            await self.examiner.lose()
             await self._start_examiner()
 
     async def _have_learner(self) -> bool:
@@ -216,7 +223,7 @@ class _Examination:
 
     async def _lose_learner(self) -> None:
         self.connected = False
-        await self.learner.stop()
+        await self.learner.lose()
 
     async def _start_examiner(self) -> None:
         """A fresh examiner's kernel, with the teacher's cells so far. Raises NoKernel."""

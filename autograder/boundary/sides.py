@@ -22,6 +22,10 @@ STARTING = 60.0
 """Seconds a kernel may take until it answers; a cold one with TensorFlow, on a machine that does other work as well."""
 
 
+ENDING = 1.0
+"""Seconds for a kernel that is lost to have ended by itself, so that it can be told how."""
+
+
 class NoKernel(Exception):
     """A kernel could not be started; the message is one line."""
 
@@ -37,6 +41,8 @@ class Side:
         self.tier = "none"
         self.orphaned = False
         """Whether a kernel was lost here together with what it was forked from, which says nothing about its code."""
+        self.struck = False
+        """Whether a kernel was lost here by a signal that nobody here has sent, which may say nothing about its code."""
 
     @property
     def up(self) -> bool:
@@ -96,6 +102,12 @@ class Side:
         """Why the kernel was ended from outside: which limit it broke; "" when nobody knows."""
         return (self._kernel.ended_because if self._kernel is not None else "") or self._ended
 
+    async def lose(self) -> None:
+        """Stop a kernel that is of no use any more, which may be about to end."""
+        if self._kernel is not None:
+            await self._kernel.ending(ENDING)
+        await self.stop()
+
     async def stop(self) -> None:
         """End the kernel and everything it has started; harmless when there is none."""
         talk, kernel = self._talk, self._kernel
@@ -105,6 +117,7 @@ class Side:
         if kernel is not None:
             self._ended = self.ended_because()
             self.orphaned = self.orphaned or kernel.orphaned
+            self.struck = self.struck or kernel.struck
             self._kernel = None
             await kernel.stop()
 
@@ -113,6 +126,10 @@ class _Kernel(ABC):
     """A kernel of either manner."""
 
     orphaned = False
+    struck = False
+
+    async def ending(self, seconds: float) -> None:
+        """Wait for its end, at most so long."""
 
     @abstractmethod
     async def start(self) -> Conversation: ...
@@ -186,12 +203,19 @@ class _OverALine(_Kernel):
             await self._talk.give(ours, serve=True)
             return {"transport": "line", "descriptor": await other._talk.give(theirs, serve=False)}
 
+    async def ending(self, seconds: float) -> None:
+        await self._kernel.ending(seconds)
+
     async def stop(self) -> None:
         await self._kernel.stop()
 
     @property
     def orphaned(self) -> bool:  # type: ignore[override]  # known of these alone
         return self._kernel.orphaned
+
+    @property
+    def struck(self) -> bool:  # type: ignore[override]
+        return self._kernel.struck
 
     @property
     def tier(self) -> str:

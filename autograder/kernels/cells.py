@@ -41,9 +41,19 @@ class CellKernel:
         """Whether what it was forked from has ended, and it as well, by no fault of the code that ran there."""
         return self._launch.orphaned
 
+    @property
+    def struck(self) -> bool:
+        """Whether it was ended by a signal that nobody here has sent."""
+        return self._launch.struck
+
     def alive(self) -> bool:
         """Whether its process runs."""
         return self._launch.process is not None and self._launch.process.poll() is None
+
+    async def ending(self, seconds: float) -> None:
+        """Wait for its end, at most so long."""
+        if self._launch.process:
+            await self._launch.process.wait(seconds)
 
     def interrupt(self) -> None:
         """Send SIGINT, which ends the cell that runs."""

@@ -67,6 +67,11 @@ class Launch:
         return self._template is not None and not self._template.alive()
 
     @property
+    def struck(self) -> bool:
+        """Whether the kernel was ended by a signal that nobody here has sent."""
+        return self.process is not None and self.process.struck
+
+    @property
     def ended_because(self) -> str:
         """Why the kernel was ended, in words; "" if nobody here ended it."""
         return self._ended_because or (self.process.ended_because if self.process else "")

@@ -14,6 +14,8 @@ from autograder.kernels.errors import KernelError
 
 READY_SECONDS = 30.0
 MESSAGE = 1 << 18
+FROM_OUTSIDE = (-signal.SIGKILL, -signal.SIGTERM, -signal.SIGHUP)
+"""Ends that a person, or a system that runs out of memory, prepares for a process."""
 
 
 class KernelLate(KernelError):
@@ -45,6 +47,7 @@ class KernelProcess:
     pid: int = 0
     code: int | None = None
     ended_because: str = ""
+    _killed_here: bool = field(default=False, repr=False)
     _closed: bool = field(default=False, repr=False)
 
     async def start(self) -> None:
@@ -82,7 +85,14 @@ class KernelProcess:
         """End the kernel and all that it started; the first reason given stays."""
         if self.handle >= 0 and self.poll() is None:
             self.ended_because = self.ended_because or because
+            self._killed_here = True
             self.signal(signal.SIGKILL)
+
+    @property
+    def struck(self) -> bool:
+        """Whether it was ended by such a signal, and not by us. Its own code cannot do that in tier "strict", where it is
+        the first process of its namespace; in the others it can."""
+        return not self._killed_here and self.poll() in FROM_OUTSIDE
 
     def close(self) -> None:
         """Forget it: kill what still runs, close the handles."""

@@ -257,6 +257,25 @@ def test_a_template_that_is_killed_in_the_middle_costs_no_points(small, expected
     assert graded_now(small.root) == len(WANTED) - 1
 
 
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM], ids=["SIGKILL", "SIGTERM"])
+@pytest.mark.parametrize(("side", "cell"), [("learner", "def step_forward"), ("examiner", "check(")])
+def test_a_kernel_that_somebody_kills_costs_no_points(small, expected, monkeypatch, side, cell, number):
+    """By hand, or the system for lack of memory."""
+    run, killed = Side.run, []
+
+    async def run_and_kill(self, code, **more):
+        launch = self._kernel._kernel._launch
+        if not killed and launch.wanted.side == side and cell in code:
+            killed.append(launch.process.pid)
+            os.kill(killed[0], number)
+        return await run(self, code, **more)
+
+    monkeypatch.setattr(Side, "run", run_and_kill)
+    grade_class(small, "vanilla", workers=0)
+    assert len(killed) == 1
+    assert contents(small.root) == expected
+
+
 def test_a_kernel_that_cannot_be_started_again_is_the_machines_fault(small, expected, monkeypatch):
     """The first of ada's learner's kernels dies, and the machine starts no second one then."""
     run, start, told = Side.run, Side.start, []

@@ -4,19 +4,23 @@ Checks in a learner's own notebook use it, and so does the boundary's agent, whi
 have none of this package: so it imports the standard library only.
 """
 
+import ast
 import contextlib
 import io
+import linecache
 import logging
 import signal
 import sys
 import threading
+import traceback
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
 CHARACTERS_KEPT = 10_000
+LONGEST_SOURCE = 200_000  # characters of code in which a loop is looked for
 _AGAIN = 0.25  # seconds between one ring and the next
 _FILE = (lambda: None).__code__.co_filename
 # Frames of whoever runs the code are not the code's: this package's, or the one text that the agent is sent as.
@@ -138,3 +142,38 @@ def _raise_in_next_line(frame: FrameType | None, insists: Callable[[], bool]) ->
         frame.f_trace = tracer
         frame = frame.f_back
     sys.settrace(lambda *_: None)
+
+
+def learners_frame(error: BaseException, ours: Sequence[str]) -> traceback.FrameSummary | None:
+    """The line of the learner's own code that an error is about; None where there is none.
+
+    Code in the folders `ours` is not the learner's. The line is the innermost one; but when time was up, the outermost
+    loop that ran: where exactly the code was then is chance, and what a learner is told should not be.
+    """
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if _is_learners(frame, tuple(ours))]
+    if isinstance(error, TimeIsUp):
+        for frame in frames:
+            line = _loop_around(frame)
+            if line:
+                return traceback.FrameSummary(frame.filename, line, frame.name)
+    return frames[-1] if frames else None
+
+
+def _is_learners(frame: traceback.FrameSummary, ours: tuple[str, ...]) -> bool:
+    theirs = not frame.filename.startswith(ours) and "site-packages" not in frame.filename
+    standard = frame.filename.startswith("<frozen") or "/lib/python" in frame.filename
+    return theirs and not standard and bool(frame.lineno)
+
+
+def _loop_around(frame: traceback.FrameSummary) -> int:
+    """The first line of the outermost loop of a function in which a frame's line stands; 0 without one."""
+    line, loops, scope = frame.lineno or 0, [], 0
+    with contextlib.suppress(Exception):
+        source = "".join(linecache.getlines(frame.filename))
+        for node in ast.walk(ast.parse(source if len(source) <= LONGEST_SOURCE else "")):
+            if getattr(node, "lineno", line + 1) <= line <= getattr(node, "end_lineno", 0):
+                if isinstance(node, ast.For | ast.AsyncFor | ast.While):
+                    loops.append(node.lineno)
+                elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                    scope = max(scope, node.lineno)
+    return min((each for each in loops if each >= scope), default=0)

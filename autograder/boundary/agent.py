@@ -14,7 +14,6 @@ import json
 import linecache
 import sys
 import time
-import traceback
 import types
 from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from typing import Any
@@ -23,7 +22,7 @@ import numpy as np
 
 from autograder.boundary.values import Reader, Writer
 from autograder.boundary.wire import LIMITS, Malformed
-from autograder.running import BoundedText, TimeIsUp, captured, time_limit
+from autograder.running import BoundedText, TimeIsUp, captured, learners_frame, time_limit
 
 MIME = "application/vnd.unrolled+json"
 FILE = "<unrolled agent>"
@@ -219,18 +218,16 @@ class Agent:
 
 
 def _where(error: BaseException) -> list[Any] | None:
-    """[line, function, source] of the innermost frame of the learner's own code; None when there is none."""
+    """[line, function, source] of what an error is about in the learner's own code; None when there is nothing."""
     ours = [_OURS]
     package: Any = sys.modules.get("autograder")
     with contextlib.suppress(Exception):
         ours += list(package.__path__)
-    for frame in reversed(traceback.extract_tb(error.__traceback__)):
-        theirs = not frame.filename.startswith(tuple(ours)) and "site-packages" not in frame.filename
-        standard = frame.filename.startswith("<frozen") or "/lib/python" in frame.filename
-        if theirs and not standard and frame.lineno:
-            source = (frame.line or linecache.getline(frame.filename, frame.lineno or 0)).strip()
-            return [frame.lineno, frame.name[:100], source[:300]]
-    return None
+    frame = learners_frame(error, ours)
+    if frame is None:
+        return None
+    source = (frame.line or linecache.getline(frame.filename, frame.lineno or 0)).strip()
+    return [frame.lineno, frame.name[:100], source[:300]]
 
 
 def _signature(value: Any) -> list[list[Any]] | None:

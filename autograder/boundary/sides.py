@@ -42,7 +42,7 @@ class Side:
         self.orphaned = False
         """Whether a kernel was lost here together with what it was forked from, which says nothing about its code."""
         self.struck = False
-        """Whether a kernel was lost here by a signal that nobody here has sent, which may say nothing about its code."""
+        """Whether a kernel was lost here by a signal that nobody here has sent: perhaps by no fault of its code."""
 
     @property
     def up(self) -> bool:
@@ -128,9 +128,6 @@ class _Kernel(ABC):
     orphaned = False
     struck = False
 
-    async def ending(self, seconds: float) -> None:
-        """Wait for its end, at most so long."""
-
     @abstractmethod
     async def start(self) -> Conversation: ...
 
@@ -139,6 +136,10 @@ class _Kernel(ABC):
 
     @abstractmethod
     async def connection_for(self, other: "_Kernel | None") -> dict[str, Any]: ...
+
+    @abstractmethod
+    async def ending(self, seconds: float) -> None:
+        """Wait at most so long for it to end by itself, where it can be told how it has."""
 
     @abstractmethod
     async def stop(self) -> None: ...
@@ -168,6 +169,9 @@ class _OfJupyter(_Kernel):
     async def connection_for(self, other: _Kernel | None) -> dict[str, Any]:
         info = self._manager.get_connection_info(session=False)
         return {key: value.decode() if isinstance(value, bytes) else value for key, value in info.items()}
+
+    async def ending(self, seconds: float) -> None:
+        return
 
     async def stop(self) -> None:
         with contextlib.suppress(RuntimeError):

@@ -4,7 +4,7 @@ import linecache
 import traceback
 from contextlib import AbstractContextManager
 
-from autograder.running import BoundedText, captured
+from autograder.running import BoundedText, captured, learners_frame
 
 LINES_SHOWN = 10
 
@@ -37,7 +37,7 @@ class Printed:
 
 
 def where_it_happened(error: BaseException, ours: str) -> str:
-    """The innermost line of the learner's own code in a traceback, as "line 3 of your cell: `…`".
+    """The line of the learner's own code that an error is about, as "line 3 of your code in f: `…`".
 
     `ours` is the folder of this package: frames from there are not the learner's. "" when there is none.
     """
@@ -59,9 +59,4 @@ def _learners_frame(error: BaseException, ours: str) -> traceback.FrameSummary |
     """An exception from another process says itself where it was raised, as `learners_frame`."""
     if hasattr(error, "learners_frame"):
         return error.learners_frame
-    for frame in reversed(traceback.extract_tb(error.__traceback__)):
-        theirs = not frame.filename.startswith(ours) and "site-packages" not in frame.filename
-        standard = frame.filename.startswith("<frozen") or "/lib/python" in frame.filename
-        if theirs and not standard and frame.lineno:
-            return frame
-    return None
+    return learners_frame(error, [ours])

@@ -90,8 +90,10 @@ class KernelProcess:
 
     @property
     def struck(self) -> bool:
-        """Whether it was ended by such a signal, and not by us. Its own code cannot do that in tier "strict", where it is
-        the first process of its namespace; in the others it can."""
+        """Whether it was ended by such a signal, and not by us.
+
+        In tier "strict" its own code cannot do that: it is the first process of its namespace. In the others it can.
+        """
         return not self._killed_here and self.poll() in FROM_OUTSIDE
 
     def close(self) -> None:

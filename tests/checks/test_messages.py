@@ -188,8 +188,31 @@ def test_an_endless_loop_ends_and_the_next_check_works(monkeypatch):
 
     text = str(failure(step_backward))
     assert "did not return within" in text
-    assert "endless" in text or "loop that never ends" in text
+    line = step_backward.__code__.co_firstlineno + 1
+    assert f"loop that never ends? It was at line {line} of your code in step_backward: `while True:`" in text
     check("vanilla/step-backward", right)
+
+
+def test_where_an_endless_loop_was_is_no_chance(monkeypatch):
+    """The outermost loop of the outermost function that loops, wherever the code was when its time was up."""
+    monkeypatch.setattr(observing, "SECONDS", 0.05)
+
+    def all_steps(h):
+        for _ in range(3):
+            h = h + 1
+        return [h for _ in range(3)]
+
+    def step_backward(dh, x, h_prev, h, W, U):
+        for _ in range(2):
+            h = h + 0
+        while h is not None:
+            for _ in range(2):
+                all_steps(h)
+            all_steps(h)
+
+    line = step_backward.__code__.co_firstlineno + 3
+    told = {str(failure(step_backward)).partition("It was at")[2].splitlines()[0] for _ in range(8)}
+    assert told == {f" line {line} of your code in step_backward: `while h is not None:`."}
 
 
 def test_changing_an_argument_is_named():

@@ -21,8 +21,8 @@ PER_WORKER = 3 * GIB
 DEATHS = 4
 """How many workers may die with the same piece of work before it is given up."""
 
-CONNECTING = 60.0
-"""Seconds for workers to appear."""
+SETTLING, CONNECTING = 10.0, 60.0
+"""Seconds for all workers to appear, and for the first one."""
 
 METHOD = "distributed.worker.multiprocessing-method"
 LONGEST = 70
@@ -110,8 +110,10 @@ def _local_cluster(hands: int, with_gpu: bool, folder: str, shared: bool) -> Any
 
     `folder`: for what they leave; by it they also find templates, where these are `shared`.
     """
+    import dask
     from distributed import LocalCluster, Security
 
+    dask.config.set({"temporary-directory": folder})  # or it leaves a folder of its own among the temporary files
     # Not threads: in Python 3.11 ast.parse counts its recursion for all threads together, and fails now and then.
     cluster = LocalCluster(
         n_workers=0,
@@ -135,12 +137,15 @@ def _local_cluster(hands: int, with_gpu: bool, folder: str, shared: bool) -> Any
             cluster.worker_spec[name] = {**made, "options": options}
     cluster.scale(hands)
     try:
-        cluster.wait_for_workers(hands, timeout=CONNECTING)
-    except TimeoutError:  # one that dies while it starts is not replaced; the others can do its work
+        cluster.wait_for_workers(hands, timeout=SETTLING)
+        return cluster
+    except TimeoutError:  # one that dies while it starts is not replaced; one that is late joins when it comes
         logging.getLogger("asyncio").setLevel(logging.CRITICAL)  # which would tell of it in thirty lines
-        if not cluster.scheduler_info["workers"]:
-            cluster.close(timeout=10)
-            raise CourseError(f"no worker has started within {CONNECTING:g} seconds: try --workers 0") from None
+    try:
+        cluster.wait_for_workers(1, timeout=CONNECTING)
+    except TimeoutError:
+        cluster.close(timeout=10)
+        raise CourseError(f"no worker has started within {CONNECTING:g} seconds: try --workers 0") from None
     return cluster
 
 

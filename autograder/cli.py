@@ -31,6 +31,7 @@ exit codes: 0 all well; 1 done, and something wants attention; 2 not done, and o
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; its exit code. What the user can put right is one line, never a traceback."""
+    _open_streams()
     options = _parser().parse_args(arguments)
     say = Say("json" if options.json else "quiet" if options.quiet else "text")
     try:
@@ -42,6 +43,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reader of our output, `head` for one, has gone
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return PROBLEM
+
+
+def _open_streams() -> None:
+    """Whoever starts us may have closed them, as `>&-` does: then what is said goes nowhere, and the work goes on."""
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(number, "r" if number == 0 else "w", encoding="utf-8", closefd=False))
 
 
 @contextlib.contextmanager

@@ -383,3 +383,11 @@ def test_a_gradebook_that_cannot_be_opened_is_one_line(small, capsys):
         told = capsys.readouterr().err
         assert "cannot be used" in told
         assert told.count("\n") == 1
+
+
+@pytest.mark.parametrize("closed", ["2>&-", "<&- >&- 2>&-"])
+def test_closed_streams_are_no_matter(small, expected, closed):
+    """As whoever starts it at night may have them."""
+    command = f"{sys.executable} -m autograder.cli grade vanilla --course {small.root} {closed}"
+    assert subprocess.run(["bash", "-c", command], stdout=subprocess.DEVNULL, check=False).returncode == 0
+    assert contents(small.root) == expected

@@ -92,7 +92,7 @@ def run(course: "Course", options: Namespace, say: Say) -> int:
     placed = sum(taken.action in ("new", "replaced") for taken in found.submissions)
     would = "would be collected" if options.dry_run else "collected"
     total = f"{placed} of {len(found.submissions)} submissions {would} ({found.kind}) to {course.folder('submitted')}"
-    say.line(total + (f"; {len(left_out)} need a look" if left_out else ""))
+    say.line(total + (f"; {len(left_out)} to be looked at" if left_out else ""))
     say.result(
         {
             "kind": found.kind,

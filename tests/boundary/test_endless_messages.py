@@ -107,6 +107,7 @@ def test_the_examiner_hangs_up_on_a_message_without_end(tmp_path, monkeypatch, f
     assert watchdog.resident_bytes(os.getpid()) < before + 1500 * MIB
 
 
+@pytest.mark.slow
 def test_a_message_of_ten_thousand_parts_is_passed_over(tmp_path, monkeypatch):
     monkeypatch.setattr(link, "PASSED_OVER", 5)
     flood = frame(b"x" * 20, flags=1) * 10_000 + frame(b"")

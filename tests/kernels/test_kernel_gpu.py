@@ -17,6 +17,8 @@ from autograder.kernels import Limits, doctor, gpu, launching, tiers
 from autograder.kernels.launching import Launch, Wanted
 from autograder.kernels.limits import GIB, MIB
 
+pytestmark = pytest.mark.slow  # templates and kernels are started for almost every one
+
 CAP = Limits(memory_bytes=GIB, wall_seconds=60, gpu_bytes=300 * MIB)
 STAND_IN = "/dev/tty"  # a device that kernels have not otherwise; opening it fails with ENXIO, or for want of it
 
@@ -219,7 +221,6 @@ def test_templates_are_not_shared_and_not_rehearsed_for_a_gpu(program):
     assert unmarked.rehearsals == unmarked_examiner.rehearsals == ("colorsys",)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("framework", ["torch", "tensorflow"])
 def test_importing_starts_no_framework(framework):
     """What templates import must leave the devices alone, or no fork could use them; as far as can be told without one.

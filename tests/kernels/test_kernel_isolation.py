@@ -12,6 +12,7 @@ import pytest
 
 from autograder.kernels import tiers
 
+pytestmark = pytest.mark.slow  # a kernel is started for every one
 ROOT = Path(__file__).resolve().parents[2]
 SHUT_IN = ["strict", "contained"]
 

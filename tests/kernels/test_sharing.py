@@ -12,6 +12,8 @@ import pytest
 
 from autograder.kernels import nursery, sharing
 
+pytestmark = pytest.mark.slow  # templates and kernels are started for almost every one
+
 GRADER = """
 import asyncio, sys
 from autograder.boundary.sides import NoKernel, Side
@@ -207,7 +209,6 @@ def test_sockets_are_their_owners_alone(two, folder):
     assert all(path.stat().st_uid == os.geteuid() for path in folder.iterdir())
 
 
-@pytest.mark.slow
 def test_a_template_that_hangs_is_replaced(two):
     """After the time that a kernel may take to start, by whoever has waited."""
     first = max(two, key=started)

@@ -62,7 +62,7 @@ test: $(VENV)/.ready $(STAMPS)/book lint ## every test but the long ones
 	@$(BIN)/python -m autograder.equations current
 	@$(BIN)/python -m pytest -n 2 --dist loadfile -m "not long" --ignore-glob='*/equations/test_*_equations.py'
 
-test-long: $(VENV)/.ready ## the tests that take many minutes: every hostile submission in every tier, nbgrader's own tests
+test-long: $(VENV)/.ready ## the tests that take many minutes: every hostile submission in every tier, nbgrader's own tests, and more
 	@$(BIN)/python -m pytest -n 2 --dist loadfile -m long
 
 test-fast: $(VENV)/.ready ## the tests for daily work, under two minutes

@@ -206,11 +206,17 @@ def _same(data: bytes) -> bytes:
 
 def may_use_gpu() -> bool:
     """Whether this process may use the machine's GPU: a worker only if it offers one, which it then has to itself."""
+    worker = this_worker()
+    return worker is None or bool(worker.state.total_resources.get("GPU"))
+
+
+def this_worker() -> Any:
+    """The Dask worker that this process is while it does a piece of work; None when it is none."""
     if "distributed" not in sys.modules:
-        return True
+        return None
     from distributed import get_worker
 
     try:
-        return bool(get_worker().state.total_resources.get("GPU"))
-    except ValueError:  # no worker
-        return True
+        return get_worker()
+    except ValueError:
+        return None

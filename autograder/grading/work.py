@@ -29,7 +29,7 @@ from autograder.boundary.rebuild import KEY
 from autograder.boundary.sides import NoKernel
 from autograder.grading.late import EnterDueDates
 from autograder.grading.paper import Paper, SourceCell
-from autograder.grading.pool import may_use_gpu
+from autograder.grading.pool import may_use_gpu, this_worker
 from autograder.grading.reading import hand_answers, mistakes, reasons
 from autograder.kernels import sharing
 
@@ -88,7 +88,10 @@ def grade(paper: bytes, student: str, data: bytes, texts: tuple[str, ...], probl
     before = logging.root.manager.disable
     logging.disable(logging.WARNING)
     try:
-        return mark(_paper(paper), Handed(student, data, texts, problem, files)).to_bytes()
+        own = _paper(paper)
+        if own.isolation in sharing.SHUT_IN and this_worker() is not None:  # of a cluster that others have started
+            sharing.join_siblings()
+        return mark(own, Handed(student, data, texts, problem, files)).to_bytes()
     finally:
         logging.disable(before)
 

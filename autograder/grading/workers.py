@@ -94,7 +94,7 @@ class OwnCluster:
         from distributed import Client
 
         folder = str(self._stack.enter_context(sharing.new_folder()))
-        shared = self._tier in ("strict", "contained")  # where learners' code reaches no socket
+        shared = self._tier in sharing.SHUT_IN
         cluster = _deaf_to_interrupts(_local_cluster, self._hands, has_gpu(), folder, shared)
         self._stack.callback(cluster.close, timeout=10)
         return Cluster(self._stack.enter_context(Client(cluster)))

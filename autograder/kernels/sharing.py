@@ -2,12 +2,14 @@
 
 Whoever needs one first starts it, the others wait for that and connect. A process that dies takes its own kernels
 along and nobody else's; a template ends with the last that uses it. The sockets are their owner's alone: whoever
-reaches one can have kernels made. The folder is made, and removed, by whoever starts these processes.
+reaches one can have kernels made. The folder is made, and removed, by whoever starts these processes; workers of a
+cluster that others have started make one themselves, and the next who comes removes it.
 """
 
 import contextlib
 import fcntl
 import hashlib
+import itertools
 import json
 import os
 import select
@@ -27,6 +29,9 @@ SCRATCH = "UNROLLED_SCRATCH"
 
 TOGETHER = 8
 """How many processes should share: a template makes one kernel after another, each in milliseconds."""
+
+SHUT_IN = ("strict", "contained")
+"""The tiers in which templates may be shared: learners' code reaches no socket."""
 
 _PREFIX, _HELD = "unrolled-", "held"
 _SETTLED = 60.0  # seconds: a folder that is younger may not be locked yet
@@ -76,6 +81,44 @@ def new_folder() -> Iterator[Path]:
             yield Path(folder)
 
 
+def join_siblings() -> None:
+    """From here on share templates with the other processes that this one's parent has started, such as the workers of
+    one `dask worker` command; nothing where these share already, or no folder can be made for it."""
+    if os.environ.get(FOLDER):
+        return
+    with contextlib.suppress(OSError, IndexError):
+        parent = os.getppid()
+        begun = Path(f"/proc/{parent}/stat").read_text().rpartition(") ")[2].split()[19]
+        place = Path(tempfile.gettempdir())
+        _tidy(place)
+        folder = place / f"{_PREFIX}{os.geteuid()}-{parent}-{begun}"
+        with contextlib.suppress(FileExistsError):
+            folder.mkdir(mode=0o700)
+        about = folder.lstat()
+        if not stat.S_ISDIR(about.st_mode) or about.st_uid != os.geteuid():
+            return
+        folder.chmod(0o711)
+        # Both are held until this process ends, however it does.
+        fcntl.flock(_opened(folder / _HELD), fcntl.LOCK_SH)
+        seat = next(number for number in itertools.count() if _taken(folder / f"seat-{number}"))
+        os.environ[SCRATCH] = str(folder)
+        os.environ[FOLDER] = str(folder / str(seat // TOGETHER))
+
+
+def _opened(path: Path) -> int:
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+
+
+def _taken(seat: Path) -> bool:
+    descriptor = _opened(seat)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return True
+    except BlockingIOError:
+        os.close(descriptor)
+        return False
+
+
 def _tidy(place: Path) -> None:
     """Remove the folders of runs that have ended without doing so: nobody holds the lock in theirs."""
     for folder in place.glob(f"{_PREFIX}*"):
@@ -93,7 +136,7 @@ def _tidy(place: Path) -> None:
 def alone(place: Path) -> Iterator[None]:
     """In the body nobody else starts this template or connects to it."""
     place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    descriptor = os.open(f"{place}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    descriptor = _opened(Path(f"{place}.lock"))
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield

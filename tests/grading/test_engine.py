@@ -6,13 +6,15 @@ import random
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from itertools import pairwise
 from pathlib import Path
 
 import nbformat
+import psutil
 import pytest
-from class_of_eight import ONE, WANTED, contents, entered, graded_now
+from class_of_eight import ONE, WANTED, command_line, contents, entered, graded_now
 
 from autograder.cli import main
 from autograder.grading import record, work
@@ -24,6 +26,7 @@ from autograder.grading.pool import Cluster, Piece, may_use_gpu
 from autograder.grading.release import not_released, release
 from autograder.grading.sample_class import STUDENTS
 from autograder.grading.workers import opened
+from autograder.kernels import nursery
 
 pytestmark = pytest.mark.slow
 
@@ -216,20 +219,34 @@ def test_a_cluster_that_runs_already_gives_the_same_grades(small, expected, tmp_
     scheduler += ["--scheduler-file", str(tmp_path / "scheduler.json")]
     worker = [sys.executable, "-m", "distributed.cli.dask_worker", "--nthreads", "1", "--nworkers", "2"]
     worker += ["--memory-limit", "0", "--no-dashboard", "--scheduler-file", str(tmp_path / "scheduler.json")]
-    elsewhere = tmp_path / "elsewhere"
-    elsewhere.mkdir()
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "cwd": elsewhere}
-    with subprocess.Popen(scheduler, **quiet) as one, subprocess.Popen(worker, **quiet) as other:
+    elsewhere = tempfile.TemporaryDirectory(prefix="w-", ignore_cleanup_errors=True)
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "cwd": elsewhere.name}
+    own = {**os.environ, "TMPDIR": elsewhere.name}
+    templates: set[int] = set()
+
+    def look(*_: object) -> None:
+        """Of the examiner's side; what is forked from one has its command line."""
+        processes = psutil.Process(other.pid).children(recursive=True)
+        made = {p.pid: p.ppid() for p in processes if command_line(p)[1:4] == ["-P", "-c", nursery.BOOTSTRAP]}
+        templates.update(process for process, parent in made.items() if parent not in made)
+
+    with (
+        elsewhere,
+        subprocess.Popen(scheduler, **quiet) as one,
+        subprocess.Popen(worker, **quiet, env=own) as other,
+    ):
         try:
             deadline = time.monotonic() + 60
             while not (tmp_path / "scheduler.json").exists() and time.monotonic() < deadline:
                 time.sleep(0.1)
             address = json.loads((tmp_path / "scheduler.json").read_text())["address"]
-            grade_class(small, "vanilla", scheduler=address)
+            grade_class(small, "vanilla", scheduler=address, on_student=look)
         finally:
             for process in (other, one):
                 process.terminate()
+                process.wait()
     assert contents(small.root) == expected
+    assert len(templates) == 1, "both workers have their kernels from one template"
 
 
 def _where(_data: bytes, seconds: float) -> bytes:

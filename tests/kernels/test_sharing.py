@@ -291,3 +291,49 @@ def test_a_copy_that_everybody_may_read_is_made_once(folder, monkeypatch, tmp_pa
     assert folder.parent.stat().st_mode & 0o007 == 0o001, "others may pass through, and see nothing else"
     assert copy.parent == folder.parent
     nursery.readable_folder.cache_clear()
+
+
+def test_workers_that_one_command_has_started_find_each_other(tmp_path):
+    """And whoever comes after them removes what they leave."""
+    joining = (
+        "import os, sys\nfrom autograder.kernels import sharing\n"
+        "sharing.join_siblings(); sharing.join_siblings()\n"
+        "print(os.environ.get(sharing.FOLDER, ''), flush=True); input()\n"
+    )
+    environment = {name: value for name, value in os.environ.items() if name != sharing.FOLDER}
+    environment["TMPDIR"] = str(tmp_path)
+
+    def joins():
+        run = subprocess.Popen([sys.executable, "-c", joining], stdin=-1, stdout=-1, text=True, env=environment)
+        return run, Path(run.stdout.readline().strip())
+
+    runs, groups = zip(*(joins() for _ in range(sharing.TOGETHER + 1)), strict=True)
+    (folder,) = {group.parent for group in groups}
+    assert folder.parent == tmp_path
+    assert folder.stat().st_mode & 0o777 == 0o711
+    assert [group.name for group in groups] == ["0"] * sharing.TOGETHER + ["1"]
+    runs[3].kill()
+    runs[3].wait()
+    again, group = joins()
+    assert group == groups[0], "the place of one that has died is free"
+    long_ago = time.time() - 2 * sharing._SETTLED
+    for run in (*runs, again):
+        os.utime(folder, (long_ago, long_ago))
+        sharing._tidy(tmp_path)
+        assert folder.exists()
+        if run is not runs[3]:
+            run.communicate("\n", timeout=30)
+    os.utime(folder, (long_ago, long_ago))
+    sharing._tidy(tmp_path)
+    assert not folder.exists()
+
+
+def test_a_folder_of_somebody_elses_is_not_joined(tmp_path, monkeypatch):
+    monkeypatch.delenv(sharing.FOLDER, raising=False)
+    monkeypatch.setattr(sharing.tempfile, "tempdir", str(tmp_path))
+    begun = Path(f"/proc/{os.getppid()}/stat").read_text().rpartition(") ")[2].split()[19]
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / f"unrolled-{os.geteuid()}-{os.getppid()}-{begun}").symlink_to(tmp_path / "elsewhere")
+    sharing.join_siblings()
+    assert sharing.FOLDER not in os.environ
+    assert not list((tmp_path / "elsewhere").iterdir())

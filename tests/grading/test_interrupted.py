@@ -59,14 +59,14 @@ def test_three_of_eight_workers_are_killed_and_one_is_slow(many, tmp_path):
 
 
 def test_workers_share_what_kernels_are_forked_from_and_outlive_each_other(small, expected):
-    """The first worker starts the templates; it is killed when it has them."""
+    """A worker that has started a template, or both of them, is killed; the other may have started one as well."""
     holders: list[int] = []
 
     def kill(over: threading.Event) -> None:
         while not holders and not over.wait(0.02):
             workers = [p for p in psutil.Process().children(recursive=True) if is_worker(p)]
             holding = [p for p in workers if p.children()]
-            if len(workers) == 2 and len(holding) == 1:
+            if len(workers) == 2 and holding:
                 holders.append(holding[0].pid)
                 holding[0].kill()
 

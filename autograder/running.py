@@ -1,4 +1,5 @@
-"""Running somebody's code within bounds: a time limit that is hard to swallow, and output that does not pile up.
+"""Running somebody's code within bounds: a time limit that is hard to swallow, output that does not pile up, and the
+line of theirs that an error is about.
 
 Checks in a learner's own notebook use it, and so does the boundary's agent, which is sent as text into kernels that
 have none of this package: so it imports the standard library only.

@@ -11,7 +11,6 @@ import contextlib
 import importlib
 import inspect
 import json
-import linecache
 import sys
 import time
 import types
@@ -226,8 +225,7 @@ def _where(error: BaseException) -> list[Any] | None:
     frame = learners_frame(error, ours)
     if frame is None:
         return None
-    source = (frame.line or linecache.getline(frame.filename, frame.lineno or 0)).strip()
-    return [frame.lineno, frame.name[:100], source[:300]]
+    return [frame.lineno, frame.name[:100], (frame.line or "").strip()[:300]]
 
 
 def _signature(value: Any) -> list[list[Any]] | None:

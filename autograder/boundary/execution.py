@@ -142,7 +142,7 @@ class ExecuteAcross(Execute):
         return learner, examiner
 
     async def _examine(self, nb: NotebookNode, draws: Draws, files: Path | None) -> Examined:
-        """Run it; once more if a kernel was ended from outside, which has cost somebody their points otherwise."""
+        """Run it; once more if a kernel was ended from outside, which should cost nobody points."""
         went = await self._examine_once(nb, draws, files)
         return await self._examine_once(nb, draws, files) if went.struck else went
 

@@ -1,6 +1,5 @@
 """Calling a learner's code: with a time limit, its printing kept within bounds, its errors told in its own terms."""
 
-import linecache
 import traceback
 from contextlib import AbstractContextManager
 
@@ -44,8 +43,7 @@ def where_it_happened(error: BaseException, ours: str) -> str:
     frame = _learners_frame(error, ours)
     if frame is None:
         return ""
-    source = (frame.line or linecache.getline(frame.filename, frame.lineno or 0)).strip()
-    return f"line {frame.lineno} of your code in {frame.name}: `{source}`"
+    return f"line {frame.lineno} of your code in {frame.name}: `{(frame.line or '').strip()}`"
 
 
 def who_raised(error: BaseException, ours: str, called: str) -> str:

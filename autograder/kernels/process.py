@@ -90,7 +90,7 @@ class KernelProcess:
 
     @property
     def struck(self) -> bool:
-        """Whether it was ended by such a signal, and not by us.
+        """Whether it was ended by a signal of FROM_OUTSIDE, and not by us.
 
         In tier "strict" its own code cannot do that: it is the first process of its namespace. In the others it can.
         """

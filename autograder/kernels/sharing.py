@@ -8,6 +8,7 @@ cluster that others have started make one themselves, and the next who comes rem
 
 import contextlib
 import fcntl
+import functools
 import hashlib
 import itertools
 import json
@@ -20,6 +21,8 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+
+from autograder.kernels.watchdog import stat_fields
 
 FOLDER = "UNROLLED_TEMPLATES"
 """The environment variable that names a group's folder; without it every process has templates of its own."""
@@ -81,14 +84,15 @@ def new_folder() -> Iterator[Path]:
             yield Path(folder)
 
 
+@functools.cache
 def join_siblings() -> None:
     """From here on share templates with the other processes that this one's parent has started, such as the workers of
-    one `dask worker` command; nothing where these share already, or no folder can be made for it."""
+    one `dask worker` command. Nothing where these share already, or no folder can be made for it; tried once."""
     if os.environ.get(FOLDER):
         return
     with contextlib.suppress(OSError, IndexError):
         parent = os.getppid()
-        begun = Path(f"/proc/{parent}/stat").read_text().rpartition(") ")[2].split()[19]
+        begun = stat_fields(parent)[19]  # in ticks since the machine was started: a number may be used again
         place = Path(tempfile.gettempdir())
         _tidy(place)
         folder = place / f"{_PREFIX}{os.geteuid()}-{parent}-{begun}"

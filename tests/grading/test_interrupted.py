@@ -300,7 +300,7 @@ def test_a_kernel_that_cannot_be_started_again_is_the_machines_fault(small, expe
     assert contents(small.root) == expected
 
 
-def test_workers_that_die_while_they_start_leave_the_work_to_the_others(small, expected, monkeypatch):
+def test_workers_that_die_while_they_start_leave_the_work_to_the_others(small, expected):
     killed: list[int] = []
 
     def kill(over: threading.Event) -> None:
